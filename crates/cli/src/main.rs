@@ -1,0 +1,3 @@
+//! The `wad` binary.
+
+fn main() {}

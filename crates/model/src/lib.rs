@@ -1,0 +1,11 @@
+//! What every part of WAD speaks of: quantities with units, points in time, and flows.
+//!
+//! The crate is pure: it has no clock, socket, thread, file or random source.
+
+mod flow;
+mod quantity;
+mod time;
+
+pub use flow::{Direction, FlowKey, canonical_ip, canonical_socket};
+pub use quantity::{Bytes, ParseQuantityError, Rate, Segments};
+pub use time::{Time, format_duration, parse_duration, serde_duration};
