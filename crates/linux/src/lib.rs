@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The kernel's side of WAD, and everything that acts on Linux: BPF programs and their loader,
+//! the cgroup hierarchy, and the host's settings.
+//!
+//! ```text
+//!   Policy ---> Tuner::load ---> maps ---> sock_ops: match, tune, report
+//!                                 |        setsockopt/getsockopt: hold back an application's sizes
+//!                                 |        struct_ops: the congestion control `wad`
+//!   Record <--- Tuner::poll <--- ring      iterator: all open flows
+//! ```
+//!
+//! Nothing is pinned: when the process that holds a [`Tuner`] ends, however it ends, the kernel
+//! detaches the programs. New connections are then untouched; flows that run keep what they have.
+
+mod cgroup;
+mod error;
+mod policy;
+mod record;
+mod statistics;
+mod sysctl;
+mod system;
+mod tuner;
+
+pub use cgroup::{cgroup2_mount, mount_of_cgroup2};
+pub use error::LinuxError;
+pub use policy::{Parameters, Policy, PortRange, Prefix, Rule};
+pub use record::{Counters, Knob, Record, RecordKind, SocketState};
+pub use statistics::{ProgramCost, RunStatistics};
+pub use sysctl::Sysctls;
+pub use system::{check_system, congestion_controls};
+pub use tuner::Tuner;
+
+/// The skeleton that the build generates from the BPF object: its maps, programs and types.
+#[expect(clippy::all, clippy::pedantic, clippy::restriction, unreachable_pub, reason = "generated code")]
+mod skeleton {
+    include!(concat!(env!("OUT_DIR"), "/wad.skel.rs"));
+}

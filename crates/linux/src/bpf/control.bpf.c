@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
+/*
+ * struct_ops: the congestion control `wad`.
+ *
+ * Standard TCP (RFC 5681) whose two constants are a flow's own. In congestion avoidance each
+ * round trip adds `additive_increase` segments (the 2002 daemon's wadai; also its virtual MSS);
+ * a loss takes the share `multiplicative_decrease` of the window (its wadmd). With 1 and 0.5 it is
+ * Reno. Loss recovery, proportional rate reduction (RFC 6937) and pacing stay the kernel's.
+ *
+ *   congestion avoidance   cwnd += additive_increase * acked / cwnd
+ *   loss                   ssthresh = cwnd * (1 - multiplicative_decrease), at least 2
+ *
+ * The parameters are read at every call, so that a change acts on a running flow at once.
+ */
+
+extern u32 tcp_slow_start(struct tcp_sock *tp, u32 acked) __ksym;
+extern u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
+
+#define RENO_INCREASE WAD_SCALE
+#define RENO_DECREASE (WAD_SCALE / 2)
+
+/* The control's own state: the part of a segment that the increase has earned so far. */
+struct control_state {
+	u64 credit; /* segments * cwnd * WAD_SCALE */
+};
+
+static __always_inline struct control_state *state_of(struct sock *sk)
+{
+	return (struct control_state *)((struct inet_connection_sock *)sk)->icsk_ca_priv;
+}
+
+static __always_inline struct wad_flow *control_flow(struct sock *sk)
+{
+	return bpf_sk_storage_get(&flows, sk, NULL, 0);
+}
+
+/* RFC 5681 section 3.1: a window that the application does not fill must not grow. */
+static __always_inline bool is_window_limited(struct tcp_sock *tp)
+{
+	if (BPF_CORE_READ_BITFIELD(tp, is_cwnd_limited))
+		return true;
+	return tp->snd_cwnd < tp->snd_ssthresh && tp->snd_cwnd < 2 * tp->max_packets_out;
+}
+
+static __always_inline void additive_increase(struct tcp_sock *tp, struct control_state *state,
+					      u32 increase, u32 acked)
+{
+	u64 window = (u64)tp->snd_cwnd * WAD_SCALE;
+	u64 grown;
+
+	state->credit += (u64)acked * increase;
+	if (!window || state->credit < window)
+		return;
+	grown = state->credit / window;
+	state->credit -= grown * window;
+	grown += tp->snd_cwnd;
+	tp->snd_cwnd = grown < tp->snd_cwnd_clamp ? grown : tp->snd_cwnd_clamp;
+}
+
+SEC("struct_ops")
+void BPF_PROG(wad_init, struct sock *sk)
+{
+	state_of(sk)->credit = 0;
+}
+
+SEC("struct_ops")
+void BPF_PROG(wad_cong_avoid, struct sock *sk, u32 ack, u32 acked)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct wad_flow *flow;
+	u32 increase;
+
+	if (!is_window_limited(tp))
+		return;
+	if (tp->snd_cwnd < tp->snd_ssthresh) {
+		acked = tcp_slow_start(tp, acked);
+		if (!acked)
+			return;
+	}
+	flow = control_flow(sk);
+	increase = flow && flow->parameters.additive_increase ? flow->parameters.additive_increase :
+								RENO_INCREASE;
+	additive_increase(tp, state_of(sk), increase, acked);
+}
+
+SEC("struct_ops")
+u32 BPF_PROG(wad_ssthresh, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct wad_flow *flow = control_flow(sk);
+	u64 decrease = RENO_DECREASE;
+	u32 window = tp->snd_cwnd;
+
+	if (flow) {
+		flow->counters.congestion_events++;
+		if (flow->parameters.multiplicative_decrease)
+			decrease = flow->parameters.multiplicative_decrease;
+	}
+	state_of(sk)->credit = 0;
+	window -= (window * decrease) / WAD_SCALE;
+	return window > 2 ? window : 2;
+}
+
+SEC("struct_ops")
+u32 BPF_PROG(wad_undo_cwnd, struct sock *sk)
+{
+	return tcp_reno_undo_cwnd(sk);
+}
+
+SEC(".struct_ops.link")
+struct tcp_congestion_ops wad = {
+	.init = (void *)wad_init,
+	.ssthresh = (void *)wad_ssthresh,
+	.cong_avoid = (void *)wad_cong_avoid,
+	.undo_cwnd = (void *)wad_undo_cwnd,
+	.name = "wad",
+};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* What several hooks do with a flow: read its socket and report it. */
+#pragma once
+
+static __always_inline void read_socket(struct tcp_sock *tp, struct wad_socket *out)
+{
+	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+
+	out->send_buffer = sk->sk_sndbuf;
+	out->receive_buffer = sk->sk_rcvbuf;
+	out->window_clamp = tp->window_clamp;
+	out->congestion_window = tp->snd_cwnd;
+	bpf_core_read_str(out->control, sizeof(out->control), &tp->inet_conn.icsk_ca_ops->name);
+}
+
+static __always_inline void read_counters(struct tcp_sock *tp, struct wad_counters *out)
+{
+	out->bytes_sent = tp->bytes_sent;
+	out->bytes_retransmitted = tp->bytes_retrans;
+	out->bytes_acked = tp->bytes_acked;
+	out->bytes_received = tp->bytes_received;
+	out->rtt_smoothed_us = tp->srtt_us >> 3;
+	out->retransmits = tp->total_retrans;
+	out->slow_start_threshold = tp->snd_ssthresh;
+	if (tp->snd_cwnd > out->largest_window)
+		out->largest_window = tp->snd_cwnd;
+}
+
+static __always_inline bool is_mapped(const __be32 *address)
+{
+	return address[0] == 0 && address[1] == 0 && address[2] == bpf_htonl(0xffff);
+}
+
+/* Writes an address of a socket as 16 bytes; an IPv4-mapped one becomes IPv4. */
+static __always_inline void put_address(u8 *out, bool ipv4, __be32 v4, struct in6_addr *v6)
+{
+	__be32 *words = (__be32 *)out;
+
+	if (ipv4) {
+		words[0] = v4;
+		words[1] = words[2] = words[3] = 0;
+		return;
+	}
+	words[0] = v6->in6_u.u6_addr32[0];
+	words[1] = v6->in6_u.u6_addr32[1];
+	words[2] = v6->in6_u.u6_addr32[2];
+	words[3] = v6->in6_u.u6_addr32[3];
+}
+
+static __always_inline void read_ends(struct sock_common *skc, struct wad_record *record)
+{
+	struct in6_addr *v6 = &skc->skc_v6_daddr;
+	__be32 words[3] = { v6->in6_u.u6_addr32[0], v6->in6_u.u6_addr32[1], v6->in6_u.u6_addr32[2] };
+	bool ipv4 = skc->skc_family == AF_INET || is_mapped(words);
+
+	record->family = ipv4 ? 4 : 6;
+	record->local_port = skc->skc_num;
+	record->remote_port = bpf_ntohs(skc->skc_dport);
+	put_address(record->local, ipv4, skc->skc_rcv_saddr, &skc->skc_v6_rcv_saddr);
+	put_address(record->remote, ipv4, skc->skc_daddr, v6);
+}
+
+static __always_inline void fill_record(struct wad_record *record, u32 kind, struct tcp_sock *tp,
+					struct wad_flow *flow)
+{
+	struct sock_common *skc = &tp->inet_conn.icsk_inet.sk.__sk_common;
+
+	record->kind = kind;
+	record->time_ns = bpf_ktime_get_ns();
+	record->namespace = skc->skc_net.net->ns.inum;
+	read_ends(skc, record);
+	read_counters(tp, &flow->counters);
+	record->flow = *flow;
+	read_socket(tp, &record->now);
+}
+
+/* Sends the flow to user space. A full ring is counted, and user space reads all flows anew. */
+static __always_inline void report(u32 kind, struct tcp_sock *tp, struct wad_flow *flow)
+{
+	struct wad_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+
+	if (!record) {
+		__sync_fetch_and_add(&lost_records, 1);
+		return;
+	}
+	fill_record(record, kind, tp, flow);
+	bpf_ringbuf_submit(record, 0);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0 */
+/* The maps: the policy that the loader writes, the state of each flow, and the way back. */
+#pragma once
+
+/* Sizes of the three policy maps are set by the loader to what the configuration needs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct wad_prefix);
+	__type(value, u32); /* index of the prefix's first rule */
+} prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wad_rule);
+} rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct wad_parameters);
+} paths SEC(".maps");
+
+/* Cloned, so that a connection inherits what its listener's application asked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct wad_flow);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} records SEC(".maps");
+
+/* Records that found the ring full. User space compares it and reads the flows anew. */
+u64 lost_records;
+
+/* Whether any path overrides applications; otherwise their buffers are not even looked at. */
+const volatile bool any_override;
+
+/*
+ * The host's net.core limits as they were before the daemon raised them: an application of an
+ * untuned flow gets no more than it would have had.
+ */
+const volatile u32 wmem_max_before = ~0U;
+const volatile u32 rmem_max_before = ~0U;
+
+/* Makes the type of the records part of the object's BTF, where the loader's types come from. */
+const struct wad_record record_type __attribute__((used)) = {};

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
+/*
+ * sock_ops: sees every connection of the cgroup open and close, and tunes those that belong to a
+ * path.
+ *
+ *   SYN about to leave   match; give back what the application asked for if no path overrides it
+ *   established          everything that must be in place before the first data segment; report
+ *   RTT sample           statistics, send buffer
+ *   segment leaves       receive buffer (while the flow receives)
+ *   closed               report
+ */
+
+/* The callbacks that a tuned flow asks for; HDR_OPT_LEN comes whenever a segment is built. */
+#define TUNED_CALLBACKS (BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG)
+#define RECEIVE_CALLBACK BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG
+
+static __always_inline struct tcp_sock *tcp_sock_of(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+
+	return sk ? bpf_skc_to_tcp_sock(sk) : NULL;
+}
+
+static __always_inline struct wad_flow *flow_of(struct bpf_sock_ops *ops, bool create)
+{
+	struct bpf_sock *sk = ops->sk;
+
+	if (!sk)
+		return NULL;
+	return bpf_sk_storage_get(&flows, sk, NULL, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+}
+
+/*
+ * Applies the buffers that the application asked for and that were held back until it was known
+ * where the connection goes.
+ */
+static __always_inline void release_held(struct bpf_sock_ops *ops, struct wad_flow *flow)
+{
+	if (flow->state & WAD_SEND_HELD)
+		set_number(ops, SOL_SOCKET, SO_SNDBUF,
+			   flow->asked_send < wmem_max_before ? flow->asked_send : wmem_max_before);
+	if (flow->state & WAD_RECEIVE_HELD) {
+		u32 bytes = flow->asked_receive < rmem_max_before ? flow->asked_receive : rmem_max_before;
+		struct tcp_sock *tp;
+
+		set_number(ops, SOL_SOCKET, SO_RCVBUF, bytes);
+		/* Before the SYN the kernel derives the clamp itself. */
+		if (ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB && (tp = tcp_sock_of(ops)))
+			set_number(ops, SOL_TCP, TCP_WINDOW_CLAMP, window_from_space(tp, (u64)bytes * 2));
+	}
+	flow->state &= ~(WAD_SEND_HELD | WAD_RECEIVE_HELD);
+}
+
+/* Finds the path of a connection and notes its parameters with the socket. */
+static __always_inline struct wad_flow *match(struct bpf_sock_ops *ops)
+{
+	struct wad_flow *flow = any_override ? flow_of(ops, false) : NULL;
+	struct wad_parameters *parameters = NULL;
+	struct ends ends = { 0 };
+	u32 path;
+
+	ends_of(ops, &ends);
+	path = find_path(&ends);
+	if (path != WAD_NO_RULE)
+		parameters = bpf_map_lookup_elem(&paths, &path);
+	if (flow && (!parameters || !(parameters->policy & WAD_OVERRIDE)))
+		release_held(ops, flow);
+	if (!parameters)
+		return NULL;
+	flow = flow_of(ops, true);
+	if (!flow)
+		return NULL;
+	flow->state |= WAD_MATCHED;
+	flow->path = path;
+	flow->parameters = *parameters;
+	return flow;
+}
+
+static __always_inline bool sizes_buffer(struct wad_flow *flow, struct tcp_sock *tp, u32 lock)
+{
+	return (flow->parameters.policy & WAD_OVERRIDE) ||
+	       !(user_locks(&tp->inet_conn.icsk_inet.sk) & lock);
+}
+
+/* A buffer that the application fixed stays as it is, unless the path overrides it. */
+static __always_inline void apply_buffers(struct bpf_sock_ops *ops, struct tcp_sock *tp,
+					  struct wad_flow *flow)
+{
+	if (!sizes_buffer(flow, tp, SOCK_SNDBUF_LOCK))
+		flow->parameters.send_buffer = 0;
+	if (!sizes_buffer(flow, tp, SOCK_RCVBUF_LOCK))
+		flow->parameters.receive_buffer = 0;
+	if (!(flow->parameters.policy & WAD_FIXED_BUFFERS))
+		return;
+	if (flow->parameters.send_buffer)
+		set_send_buffer(ops, flow, flow->parameters.send_buffer);
+	if (flow->parameters.receive_buffer)
+		set_receive_buffer(ops, tp, flow, flow->parameters.receive_buffer);
+}
+
+static __always_inline bool grows_receive_buffer(struct wad_flow *flow)
+{
+	return flow->parameters.receive_buffer && !(flow->parameters.policy & WAD_FIXED_BUFFERS);
+}
+
+static __always_inline void apply(struct bpf_sock_ops *ops, struct tcp_sock *tp, struct wad_flow *flow)
+{
+	struct wad_parameters *parameters = &flow->parameters;
+	u32 callbacks = TUNED_CALLBACKS;
+
+	if (parameters->control[0] &&
+	    bpf_setsockopt(ops, SOL_TCP, TCP_CONGESTION, parameters->control, sizeof(parameters->control)))
+		refuse(flow, WAD_KNOB_CONTROL);
+	if (parameters->initial_window &&
+	    set_number(ops, SOL_TCP, TCP_BPF_IW, parameters->initial_window))
+		refuse(flow, WAD_KNOB_INITIAL_WINDOW);
+	apply_buffers(ops, tp, flow);
+	if (grows_receive_buffer(flow))
+		callbacks |= RECEIVE_CALLBACK;
+	if (bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | callbacks))
+		refuse(flow, WAD_KNOB_CALLBACKS);
+}
+
+static __always_inline void established(struct bpf_sock_ops *ops, bool active)
+{
+	/* A client was matched when its SYN left; a flow of before the daemon's start is left alone. */
+	struct wad_flow *flow = active ? flow_of(ops, false) : match(ops);
+	struct tcp_sock *tp = tcp_sock_of(ops);
+
+	if (!flow || !tp || !(flow->state & WAD_MATCHED))
+		return;
+	flow->opened_ns = bpf_ktime_get_ns();
+	flow->cookie = bpf_get_socket_cookie(ops);
+	flow->state |= WAD_OPEN | (active ? WAD_ACTIVE : 0);
+	read_socket(tp, &flow->before);
+	apply(ops, tp, flow);
+	report(WAD_RECORD_OPEN, tp, flow);
+}
+
+/* While more comes in than goes out, each segment that leaves is an occasion to look. */
+static __always_inline bool receives(struct tcp_sock *tp)
+{
+	return tp->bytes_received >= tp->bytes_acked;
+}
+
+static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
+{
+	struct wad_flow *flow = flow_of(ops, false);
+	struct tcp_sock *tp = tcp_sock_of(ops);
+	u32 sample;
+
+	if (!flow || !tp)
+		return;
+	/* Kernels before 6.10 do not pass the sample: the smoothed value stands for it. */
+	sample = ops->args[0] ? ops->args[0] : tp->srtt_us >> 3;
+	flow->counters.rtt_sum_us += sample;
+	flow->counters.rtt_count++;
+	if (!flow->counters.rtt_min_us || sample < flow->counters.rtt_min_us)
+		flow->counters.rtt_min_us = sample;
+	if (tp->snd_cwnd > flow->counters.largest_window)
+		flow->counters.largest_window = tp->snd_cwnd;
+	if (flow->parameters.send_buffer && !(flow->parameters.policy & WAD_FIXED_BUFFERS))
+		grow_send_buffer(ops, tp, flow);
+	if (grows_receive_buffer(flow) && receives(tp) &&
+	    !(ops->bpf_sock_ops_cb_flags & RECEIVE_CALLBACK))
+		bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | RECEIVE_CALLBACK);
+}
+
+static __always_inline void segment_leaves(struct bpf_sock_ops *ops)
+{
+	struct wad_flow *flow = flow_of(ops, false);
+	struct tcp_sock *tp = tcp_sock_of(ops);
+
+	if (!flow || !tp || !(flow->state & WAD_OPEN))
+		return;
+	if (receives(tp))
+		grow_receive_buffer(ops, tp, flow);
+	else
+		bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags & ~RECEIVE_CALLBACK);
+}
+
+static __always_inline void state_changed(struct bpf_sock_ops *ops)
+{
+	struct wad_flow *flow;
+	struct tcp_sock *tp;
+
+	if (ops->args[1] != BPF_TCP_CLOSE)
+		return;
+	flow = flow_of(ops, false);
+	tp = tcp_sock_of(ops);
+	if (!flow || !tp || !(flow->state & WAD_OPEN))
+		return;
+	flow->state &= ~WAD_OPEN;
+	report(WAD_RECORD_CLOSE, tp, flow);
+}
+
+SEC("sockops")
+int wad_sock_ops(struct bpf_sock_ops *ops)
+{
+	switch (ops->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+		match(ops);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		established(ops, true);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		established(ops, false);
+		break;
+	case BPF_SOCK_OPS_RTT_CB:
+		rtt_sample(ops);
+		break;
+	case BPF_SOCK_OPS_HDR_OPT_LEN_CB:
+		segment_leaves(ops);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		state_changed(ops);
+		break;
+	}
+	return 1;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
+/*
+ * cgroup/setsockopt and getsockopt: an application's fixed buffers.
+ *
+ * A fixed SO_RCVBUF decides the window scale of the SYN and switches autotuning off, and when it
+ * is set nobody knows yet where the connection will go. So where some path overrides
+ * applications, the size is noted and held back: sock_ops applies it once the destination is
+ * known not to override it. Meanwhile, and for good where it is overridden, getsockopt answers
+ * what Linux would have answered.
+ *
+ * SO_SNDBUFFORCE and SO_RCVBUFFORCE pass: they are an administrator's program's, and deliberate.
+ */
+
+static __always_inline bool is_buffer(int level, int name)
+{
+	return level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF);
+}
+
+static __always_inline bool is_tcp(struct bpf_sock *sk)
+{
+	return sk->protocol == IPPROTO_TCP && (sk->family == AF_INET || sk->family == AF_INET6);
+}
+
+/* Held are sockets that are not yet connected, and flows whose path overrides the application. */
+static __always_inline bool holds(struct bpf_sock *sk, struct wad_flow *flow)
+{
+	if (flow && (flow->state & WAD_MATCHED))
+		return flow->parameters.policy & WAD_OVERRIDE;
+	return sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_LISTEN;
+}
+
+SEC("cgroup/setsockopt")
+int wad_setsockopt(struct bpf_sockopt *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct wad_flow *flow;
+	int *asked = ctx->optval;
+
+	if (!any_override || !is_buffer(ctx->level, ctx->optname) || !sk || !is_tcp(sk))
+		return 1;
+	if ((void *)(asked + 1) > ctx->optval_end || *asked < 0)
+		return 1;
+	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	if (!holds(sk, flow))
+		return 1;
+	if (!flow)
+		flow = bpf_sk_storage_get(&flows, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!flow)
+		return 1;
+	if (ctx->optname == SO_SNDBUF) {
+		flow->asked_send = *asked;
+		flow->state |= WAD_SEND_HELD;
+	} else {
+		flow->asked_receive = *asked;
+		flow->state |= WAD_RECEIVE_HELD;
+	}
+	ctx->optlen = -1; /* the kernel's own handler does not run; the caller sees success */
+	return 1;
+}
+
+/* What getsockopt answers after setsockopt: twice the size, within the host's limits. */
+static __always_inline int as_linux_answers(u32 asked, u32 limit, u32 least)
+{
+	u32 size = (asked < limit ? asked : limit) * 2;
+
+	return size > least ? size : least;
+}
+
+SEC("cgroup/getsockopt")
+int wad_getsockopt(struct bpf_sockopt *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct wad_flow *flow;
+	int *answer = ctx->optval;
+
+	if (!any_override || !is_buffer(ctx->level, ctx->optname) || !sk || !is_tcp(sk))
+		return 1;
+	if ((void *)(answer + 1) > ctx->optval_end || ctx->retval)
+		return 1;
+	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
+	if (!flow)
+		return 1;
+	if (ctx->optname == SO_SNDBUF && (flow->state & WAD_SEND_HELD))
+		*answer = as_linux_answers(flow->asked_send, wmem_max_before, SOCK_MIN_SNDBUF);
+	else if (ctx->optname == SO_RCVBUF && (flow->state & WAD_RECEIVE_HELD))
+		*answer = as_linux_answers(flow->asked_receive, rmem_max_before, SOCK_MIN_RCVBUF);
+	return 1;
+}

@@ -1,0 +1,82 @@
+//! What can go wrong between WAD and the kernel, worded for the person who must act.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// An operation on the kernel that failed.
+#[derive(Debug, Error)]
+pub enum LinuxError {
+    /// The process may not load BPF programs.
+    #[error("tuning needs root (the capabilities BPF, NET_ADMIN and SYS_ADMIN): run it with sudo")]
+    NotRoot,
+    /// The kernel does not describe its types.
+    #[error("{path}: {source}; WAD needs a kernel built with CONFIG_DEBUG_INFO_BTF=y, as Debian's is")]
+    NoBtf {
+        /// Where the kernel's BTF should be.
+        path: PathBuf,
+        /// Why it could not be opened.
+        source: io::Error,
+    },
+    /// The kernel lacks something that its BTF would name.
+    #[error("this kernel lacks {feature} (since Linux {since}); WAD needs Linux 6.4 or later")]
+    KernelTooOld {
+        /// What is missing.
+        feature: &'static str,
+        /// The version that brought it.
+        since: &'static str,
+    },
+    /// No cgroup v2 hierarchy in the mount table.
+    #[error(
+        "no cgroup v2 hierarchy is mounted: mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified`"
+    )]
+    NoCgroup2,
+    /// The directory that programs should be attached to.
+    #[error("{path} is no usable cgroup v2 directory: {source}")]
+    Cgroup {
+        /// The directory.
+        path: PathBuf,
+        /// Why it could not be used.
+        source: io::Error,
+    },
+    /// A control named `wad` is there already.
+    #[error("a congestion control named `wad` is registered already: another daemon runs; stop it first")]
+    AlreadyRunning,
+    /// The kernel refused the BPF programs.
+    #[error("the kernel refused {what}: {source}")]
+    Bpf {
+        /// The program or map.
+        what: &'static str,
+        /// What the kernel answered.
+        source: libbpf_rs::Error,
+    },
+    /// A path names a congestion control that the kernel does not have.
+    #[error(
+        "the kernel has no congestion control `{control}` (it has {available}): load its module, or name another"
+    )]
+    NoSuchControl {
+        /// The name in the configuration.
+        control: String,
+        /// Those that are there.
+        available: String,
+    },
+    /// A sysctl that could not be read or written.
+    #[error("cannot {operation} {path}: {source}")]
+    Sysctl {
+        /// "read" or "write VALUE to".
+        operation: String,
+        /// The file below /proc/sys.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the system that could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,269 @@
+//! What the kernel reports of a flow.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use wad_model::{Bytes, Direction, FlowKey, Segments, Time};
+
+use crate::policy::{Parameters, name_from_kernel};
+use crate::skeleton::types;
+
+/// Why a flow is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// It was established and tuned.
+    Open,
+    /// It is closed; the counters are final.
+    Close,
+    /// User space asked.
+    Sample,
+}
+
+/// A setting that the kernel can refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knob {
+    /// The congestion control.
+    Control,
+    /// The initial window.
+    InitialWindow,
+    /// The send buffer.
+    SendBuffer,
+    /// The receive buffer.
+    ReceiveBuffer,
+    /// The bound of the receive window.
+    WindowClamp,
+    /// The callbacks by which a flow is followed.
+    Callbacks,
+}
+
+impl Knob {
+    /// In the order of `enum wad_knob`.
+    const ALL: [Self; 6] = [
+        Self::Control,
+        Self::InitialWindow,
+        Self::SendBuffer,
+        Self::ReceiveBuffer,
+        Self::WindowClamp,
+        Self::Callbacks,
+    ];
+
+    /// The words for it in a log line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "congestion control",
+            Self::InitialWindow => "initial window",
+            Self::SendBuffer => "send buffer",
+            Self::ReceiveBuffer => "receive buffer",
+            Self::WindowClamp => "window clamp",
+            Self::Callbacks => "callbacks",
+        }
+    }
+}
+
+/// What of a socket the tuning touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketState {
+    /// `sk_sndbuf`: on the kernel's scale, twice what an application asks for.
+    pub send_buffer: Bytes,
+    /// `sk_rcvbuf`, on the same scale.
+    pub receive_buffer: Bytes,
+    /// The largest window that the receiver may offer.
+    pub window_clamp: Bytes,
+    /// The congestion window.
+    pub congestion_window: Segments,
+    /// The congestion control.
+    pub control: String,
+}
+
+/// Counters of a flow's whole life.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Payload that left, retransmissions included.
+    pub bytes_sent: Bytes,
+    /// Payload that the other end acknowledged.
+    pub bytes_acked: Bytes,
+    /// Payload that arrived in order.
+    pub bytes_received: Bytes,
+    /// The smallest round-trip time; `None` without a sample.
+    pub rtt_min: Option<Duration>,
+    /// The mean of all round-trip samples.
+    pub rtt_mean: Option<Duration>,
+    /// The smoothed round-trip time (RFC 6298).
+    pub rtt_smoothed: Option<Duration>,
+    /// Segments sent again.
+    pub retransmits: u32,
+    /// Reductions of the window; counted for flows under the control `wad` only.
+    pub congestion_events: Option<u32>,
+    /// The largest congestion window.
+    pub largest_window: Segments,
+    /// The slow-start threshold; `None` while it is infinite.
+    pub slow_start_threshold: Option<Segments>,
+}
+
+/// A flow as the kernel reports it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Why it is reported.
+    pub kind: RecordKind,
+    /// When, on the monotonic clock.
+    pub time: Time,
+    /// When the flow was established, on the same clock.
+    pub opened: Time,
+    /// The kernel's number for the socket: unique until the host restarts.
+    pub cookie: u64,
+    /// Inode number of the network namespace.
+    pub namespace: u32,
+    /// Its two ends.
+    pub key: FlowKey,
+    /// Who connected.
+    pub direction: Direction,
+    /// Index of the path entry.
+    pub path: u32,
+    /// What was applied. A buffer that the application had fixed, and that the path does not
+    /// override, is absent here.
+    pub parameters: Parameters,
+    /// What the application asked for, where that was held back: send buffer.
+    pub asked_send: Option<Bytes>,
+    /// Receive buffer.
+    pub asked_receive: Option<Bytes>,
+    /// WAD sizes the send buffer, because the kernel's autotuning could go no further.
+    pub send_grown: bool,
+    /// The same of the receive buffer.
+    pub receive_grown: bool,
+    /// The socket before it was tuned.
+    pub before: SocketState,
+    /// The socket now.
+    pub now: SocketState,
+    /// Counters.
+    pub counters: Counters,
+    /// Settings that the kernel refused.
+    pub refused: Vec<Knob>,
+}
+
+const STATE_ACTIVE: u32 = 1 << 1;
+const STATE_SEND_GROWN: u32 = 1 << 5;
+const STATE_RECEIVE_GROWN: u32 = 1 << 6;
+/// `TCP_INFINITE_SSTHRESH`.
+const INFINITE_THRESHOLD: u32 = 0x7fff_ffff;
+
+impl Record {
+    /// Reads a record from the bytes of the ring or of the iterator; `None` if they are none.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() < size_of::<types::wad_record>() {
+            return None;
+        }
+        // SAFETY: the bytes are long enough, and every member of the type is an integer or an
+        // array of them, valid for any bits; the source need not be aligned.
+        let raw: types::wad_record = unsafe { bytes.as_ptr().cast::<types::wad_record>().read_unaligned() };
+        Self::from_kernel(&raw)
+    }
+
+    fn from_kernel(raw: &types::wad_record) -> Option<Self> {
+        let flow = &raw.flow;
+        let asked = |size: u32| (size != 0).then(|| Bytes::new(size.into()));
+        let parameters = Parameters::from_kernel(&flow.parameters);
+        Some(Self {
+            kind: kind(raw.kind)?,
+            time: Time::from_nanos(raw.time_ns),
+            opened: Time::from_nanos(flow.opened_ns),
+            cookie: flow.cookie,
+            namespace: raw.namespace,
+            key: FlowKey::new(
+                end(raw.family, &raw.local, raw.local_port),
+                end(raw.family, &raw.remote, raw.remote_port),
+            ),
+            direction: if flow.state & STATE_ACTIVE != 0 { Direction::Active } else { Direction::Passive },
+            path: flow.path,
+            asked_send: asked(flow.asked_send),
+            asked_receive: asked(flow.asked_receive),
+            send_grown: flow.state & STATE_SEND_GROWN != 0,
+            receive_grown: flow.state & STATE_RECEIVE_GROWN != 0,
+            before: socket(&flow.before),
+            now: socket(&raw.now),
+            counters: counters(&flow.counters, parameters.control.as_deref() == Some("wad")),
+            refused: refused(flow.counters.refused),
+            parameters,
+        })
+    }
+}
+
+fn kind(raw: u32) -> Option<RecordKind> {
+    match raw {
+        1 => Some(RecordKind::Open),
+        2 => Some(RecordKind::Close),
+        3 => Some(RecordKind::Sample),
+        _ => None,
+    }
+}
+
+fn end(family: u32, address: &[u8; 16], port: u16) -> SocketAddr {
+    let address = if family == 4 {
+        IpAddr::V4(Ipv4Addr::new(address[0], address[1], address[2], address[3]))
+    } else {
+        IpAddr::V6(Ipv6Addr::from(*address))
+    };
+    SocketAddr::new(address, port)
+}
+
+fn socket(raw: &types::wad_socket) -> SocketState {
+    SocketState {
+        send_buffer: Bytes::new(raw.send_buffer.into()),
+        receive_buffer: Bytes::new(raw.receive_buffer.into()),
+        window_clamp: Bytes::new(raw.window_clamp.into()),
+        congestion_window: Segments::new(raw.congestion_window),
+        control: name_from_kernel(&raw.control),
+    }
+}
+
+fn counters(raw: &types::wad_counters, counts_events: bool) -> Counters {
+    let micros = |value: u64| Duration::from_micros(value);
+    Counters {
+        bytes_sent: Bytes::new(raw.bytes_sent),
+        // The kernel counts SYN and FIN as a byte each; what left once bounds the payload.
+        bytes_acked: Bytes::new(raw.bytes_acked.min(raw.bytes_sent.saturating_sub(raw.bytes_retransmitted))),
+        bytes_received: Bytes::new(raw.bytes_received),
+        rtt_min: (raw.rtt_min_us != 0).then(|| micros(raw.rtt_min_us.into())),
+        rtt_mean: raw.rtt_sum_us.checked_div(raw.rtt_count.into()).map(micros),
+        rtt_smoothed: (raw.rtt_smoothed_us != 0).then(|| micros(raw.rtt_smoothed_us.into())),
+        retransmits: raw.retransmits,
+        congestion_events: counts_events.then_some(raw.congestion_events),
+        largest_window: Segments::new(raw.largest_window),
+        slow_start_threshold: (raw.slow_start_threshold < INFINITE_THRESHOLD)
+            .then(|| Segments::new(raw.slow_start_threshold)),
+    }
+}
+
+fn refused(bits: u32) -> Vec<Knob> {
+    Knob::ALL
+        .into_iter()
+        .enumerate()
+        .filter(|(bit, _)| bits & (1 << bit) != 0)
+        .map(|(_, knob)| knob)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_or_foreign_record_is_none() {
+        assert!(Record::from_bytes(&[0; 10]).is_none());
+        assert!(Record::from_bytes(&[0; size_of::<types::wad_record>()]).is_none());
+    }
+
+    #[test]
+    fn a_record_is_read_as_the_kernel_wrote_it() {
+        let mut raw = types::wad_record { kind: 2, family: 4, local_port: 5201, ..Default::default() };
+        raw.local[..4].copy_from_slice(&[192, 0, 2, 1]);
+        raw.flow.counters.rtt_sum_us = 140_000;
+        raw.flow.counters.rtt_count = 2;
+        raw.flow.counters.refused = 0b10;
+        let record = Record::from_kernel(&raw).unwrap();
+        assert_eq!(record.key.source, "192.0.2.1:5201".parse().unwrap());
+        assert_eq!(record.counters.rtt_mean, Some(Duration::from_millis(70)));
+        assert_eq!(record.counters.congestion_events, None);
+        assert_eq!(record.refused, [Knob::InitialWindow]);
+    }
+}

@@ -1,0 +1,53 @@
+//! Whether this host can do what WAD needs: asked of the kernel's BTF, never of its version.
+
+use std::fs::File;
+use std::path::Path;
+
+use libbpf_rs::btf::{
+    Btf,
+    types::{Func, Struct},
+};
+
+use crate::{LinuxError, Sysctls};
+
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// Types and functions that are in the kernel's BTF once it can do what WAD needs.
+const STRUCTS: [(&str, &str, &str); 2] = [
+    ("bpf_iter__bpf_sk_storage_map", "iterators over socket storage", "5.9"),
+    ("bpf_struct_ops_link", "links of struct_ops", "6.4"),
+];
+const FUNCTIONS: [(&str, &str, &str); 1] = [("tcp_slow_start", "congestion controls in BPF", "5.13")];
+
+/// Checks that the process may, and the kernel can.
+///
+/// # Errors
+/// The first thing that is missing.
+pub fn check_system() -> Result<(), LinuxError> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(LinuxError::NotRoot);
+    }
+    let path = Path::new(BTF);
+    File::open(path).map_err(|source| LinuxError::NoBtf { path: path.to_owned(), source })?;
+    let btf = Btf::from_vmlinux().map_err(|source| LinuxError::Bpf { what: "to show its BTF", source })?;
+    for (name, feature, since) in STRUCTS {
+        if btf.type_by_name::<Struct<'_>>(name).is_none() {
+            return Err(LinuxError::KernelTooOld { feature, since });
+        }
+    }
+    for (name, feature, since) in FUNCTIONS {
+        if btf.type_by_name::<Func<'_>>(name).is_none() {
+            return Err(LinuxError::KernelTooOld { feature, since });
+        }
+    }
+    Ok(())
+}
+
+/// The congestion controls that a socket of this host can have.
+///
+/// # Errors
+/// If the kernel's list cannot be read.
+pub fn congestion_controls(sysctls: &Sysctls) -> Result<Vec<String>, LinuxError> {
+    let list = sysctls.read("net.ipv4.tcp_available_congestion_control")?;
+    Ok(list.split_whitespace().map(str::to_owned).collect())
+}
