@@ -1,0 +1,363 @@
+//! What a link is made of, as written in a scenario file.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use wad_model::{Bytes, Rate, serde_duration};
+
+use crate::error::ConfigError;
+
+/// Both directions of a path.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PathConfig {
+    /// From the first end to the second.
+    pub forward: LinkConfig,
+    /// From the second end to the first.
+    pub backward: LinkConfig,
+}
+
+impl PathConfig {
+    /// Checks what the types cannot express.
+    ///
+    /// # Errors
+    /// Names the first key at fault, its value, and what to do.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.forward.validate().map_err(|e| e.inside("forward"))?;
+        self.backward.validate().map_err(|e| e.inside("backward"))
+    }
+}
+
+/// One direction of a path. By default a perfect one: no limit, no delay, no loss.
+///
+/// ```toml
+/// rate = "622 Mbit/s"
+/// delay = "35 ms"
+/// queue = { bytes = "5442500 B" }
+/// loss = { random = { probability = 1e-5 } }
+/// reordering = { probability = 0.001, depth = 5 }
+/// jitter = { mean = "2 ms", spread = "500 us", distribution = "normal" }
+/// duplication = 1e-6
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkConfig {
+    /// What the wire carries; none is an infinite rate, under which nothing ever waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// The one-way propagation delay.
+    #[serde(with = "serde_duration")]
+    pub delay: Duration,
+    /// The room before the wire.
+    pub queue: Queue,
+    /// Which packets are lost, congestion apart.
+    pub loss: Loss,
+    /// Which packets are overtaken by later ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reordering: Option<Reordering>,
+    /// One-way delay on top of `delay` that changes from packet to packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Jitter>,
+    /// The probability that a packet arrives twice.
+    pub duplication: f64,
+}
+
+impl LinkConfig {
+    /// Checks what the types cannot express.
+    ///
+    /// # Errors
+    /// Names the first key at fault, its value, and what to do.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if let Some(rate) = self.rate {
+            not_zero("rate", rate.as_bps(), "leave the key out for an infinite rate")?;
+        }
+        self.queue.validate()?;
+        self.loss.validate()?;
+        self.reordering.as_ref().map_or(Ok(()), Reordering::validate)?;
+        self.jitter.as_ref().map_or(Ok(()), Jitter::validate)?;
+        probability("duplication", self.duplication)
+    }
+}
+
+/// A drop-tail queue: a packet that finds no room is dropped.
+///
+/// The limit counts the packets that wait and the one that is being sent. A packet makes room at the
+/// instant its last bit has left, and one that enters at that same instant finds the room.
+///
+/// ns-2 drops when `waiting + 1 >= limit`, where the one in service does not wait: on a busy wire that
+/// is the same rule. It differs twice: with a limit of 1, where ns-2 drops every packet and this queue
+/// sends those that find the wire idle; and with a limit in bytes, where ns-2 counts neither the packet
+/// in service nor a packet that would fill the queue exactly as fitting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Queue {
+    /// Room for everything.
+    #[default]
+    Unlimited,
+    /// Room for so many packets, the one in service included.
+    Packets(u64),
+    /// Room for packets of so many bytes in total, the whole packet in service included.
+    Bytes(Bytes),
+}
+
+impl Queue {
+    fn validate(self) -> Result<(), ConfigError> {
+        const REMEDY: &str = "the packet in service counts, so give at least one packet, or \"unlimited\"";
+        match self {
+            Self::Unlimited => Ok(()),
+            Self::Packets(limit) => not_zero("queue.packets", limit, REMEDY),
+            Self::Bytes(limit) => not_zero("queue.bytes", limit.get(), REMEDY),
+        }
+    }
+}
+
+/// Which of the entering packets are lost before the queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Loss {
+    /// None of them.
+    #[default]
+    None,
+    /// Each for itself (Bernoulli).
+    Random {
+        /// The probability that a packet is lost.
+        probability: f64,
+    },
+    /// Exactly these.
+    List {
+        /// Positions in order of entry, counted from 0; the order of the list does not matter.
+        packets: Vec<u64>,
+    },
+    /// The n-th, the 2n-th, and so on: positions n-1, 2n-1, ... when counted from 0.
+    Every {
+        /// One packet in so many.
+        nth: u64,
+    },
+    /// Bursts: a chain of two states, each with its own probability of loss (Gilbert 1960, Elliott 1963).
+    ///
+    /// The chain starts in the good state. A packet is judged in the state it finds, then the chain
+    /// moves. The fraction of time in the bad state is `good_to_bad / (good_to_bad + bad_to_good)`;
+    /// with `loss_good = 0` and `loss_bad = 1` a burst has `1 / bad_to_good` packets in the mean.
+    GilbertElliott {
+        /// The probability, at each packet, of leaving the good state.
+        good_to_bad: f64,
+        /// The probability, at each packet, of leaving the bad state.
+        bad_to_good: f64,
+        /// The probability of loss in the good state.
+        loss_good: f64,
+        /// The probability of loss in the bad state.
+        loss_bad: f64,
+    },
+}
+
+impl Loss {
+    fn validate(&self) -> Result<(), ConfigError> {
+        match *self {
+            Self::None | Self::List { .. } => Ok(()),
+            Self::Random { probability: p } => probability("loss.random.probability", p),
+            Self::Every { nth } => {
+                not_zero("loss.every.nth", nth, "give 1 or more, or loss = \"none\" to lose nothing")
+            }
+            Self::GilbertElliott { good_to_bad, bad_to_good, loss_good, loss_bad } => {
+                probability("loss.gilbert_elliott.good_to_bad", good_to_bad)?;
+                probability("loss.gilbert_elliott.bad_to_good", bad_to_good)?;
+                probability("loss.gilbert_elliott.loss_good", loss_good)?;
+                probability("loss.gilbert_elliott.loss_bad", loss_bad)
+            }
+        }
+    }
+}
+
+/// Packets that later ones overtake.
+///
+/// A chosen packet leaves the serialiser in its turn and is then held until `depth` later packets have
+/// left it and gone ahead. Where they do not come within `timeout`, it goes on without them. Packets
+/// that are held together stay in order among themselves, and none counts for another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reordering {
+    /// The probability that a packet is held.
+    pub probability: f64,
+    /// How many packets overtake it.
+    pub depth: u32,
+    /// How long it waits for them at most, from its departure.
+    #[serde(with = "serde_duration", default = "Reordering::default_timeout")]
+    pub timeout: Duration,
+}
+
+impl Reordering {
+    /// The `timeout` where a configuration names none: 50 ms.
+    #[must_use]
+    pub const fn default_timeout() -> Duration {
+        Duration::from_millis(50)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        probability("reordering.probability", self.probability)?;
+        not_zero(
+            "reordering.depth",
+            self.depth.into(),
+            "give the number of packets that overtake, or leave reordering out",
+        )
+    }
+}
+
+/// Delay that changes from packet to packet, drawn for each on its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jitter {
+    /// The mean of the extra one-way delay.
+    #[serde(with = "serde_duration")]
+    pub mean: Duration,
+    /// How far it strays from the mean; what that is depends on the distribution.
+    #[serde(with = "serde_duration", default)]
+    pub spread: Duration,
+    /// How it is distributed.
+    #[serde(default)]
+    pub distribution: Distribution,
+    /// Whether a packet with less jitter may overtake; otherwise it waits for the one before it, and
+    /// the mean of the delay is then larger than `mean` where packets follow closely.
+    #[serde(default)]
+    pub reorder: bool,
+}
+
+impl Jitter {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Self { mean, spread, .. } = *self;
+        let key = || "jitter.spread".to_owned();
+        match self.distribution {
+            Distribution::Uniform if spread > mean => {
+                Err(ConfigError::SpreadBeyondMean { key: key(), spread, mean })
+            }
+            Distribution::Exponential if !spread.is_zero() => {
+                Err(ConfigError::SpreadOfExponential { key: key(), spread })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The distribution of [`Jitter`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Every value within `spread` of the mean is equally likely.
+    #[default]
+    Uniform,
+    /// Bell-shaped with `spread` as the standard deviation, truncated at zero and at six deviations.
+    /// The truncation raises the mean noticeably where `spread` is more than half of it.
+    Normal,
+    /// Many small and a few large delays; it has no `spread`, the standard deviation is the mean.
+    Exponential,
+}
+
+fn probability(key: &str, value: f64) -> Result<(), ConfigError> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError::Probability { key: key.to_owned(), value })
+}
+
+fn not_zero(key: &str, value: u64, remedy: &'static str) -> Result<(), ConfigError> {
+    if value > 0 {
+        return Ok(());
+    }
+    Err(ConfigError::Zero { key: key.to_owned(), remedy })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> LinkConfig {
+        toml::from_str(text).unwrap()
+    }
+
+    fn fault(text: &str) -> String {
+        read(text).validate().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_table_is_a_perfect_link() {
+        assert_eq!(read(""), LinkConfig::default());
+        assert_eq!(read("").validate(), Ok(()));
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        assert_eq!(read("queue = \"unlimited\"").queue, Queue::Unlimited);
+        assert_eq!(read("queue = { packets = 100 }").queue, Queue::Packets(100));
+        assert_eq!(read("queue = { bytes = \"5442500 B\" }").queue, Queue::Bytes(Bytes::new(5_442_500)));
+        assert_eq!(read("loss = \"none\"").loss, Loss::None);
+        assert_eq!(read("loss = { random = { probability = 1 } }").loss, Loss::Random { probability: 1.0 });
+        assert_eq!(read("loss = { list = { packets = [7, 3] } }").loss, Loss::List { packets: vec![7, 3] });
+        assert_eq!(read("loss = { every = { nth = 10 } }").loss, Loss::Every { nth: 10 });
+        let held = read("reordering = { probability = 0.5, depth = 3 }").reordering.unwrap();
+        assert_eq!(held.timeout, Duration::from_millis(50));
+        let jitter = read("jitter = { mean = \"2 ms\", distribution = \"exponential\" }").jitter.unwrap();
+        assert_eq!((jitter.spread, jitter.reorder), (Duration::ZERO, false));
+    }
+
+    #[test]
+    fn a_configuration_survives_its_text_form() {
+        let config = read(
+            r#"
+            rate = "622 Mbit/s"
+            delay = "35 ms"
+            queue = { packets = 300 }
+            loss = { gilbert_elliott = { good_to_bad = 0.01, bad_to_good = 0.2, loss_good = 0.0, loss_bad = 1.0 } }
+            reordering = { probability = 0.001, depth = 5, timeout = "20 ms" }
+            jitter = { mean = "2 ms", spread = "500 us", distribution = "normal", reorder = true }
+            duplication = 0.25
+            "#,
+        );
+        assert_eq!(read(&toml::to_string(&config).unwrap()), config);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_at_every_level() {
+        for text in [
+            "dealy = \"1 ms\"",
+            "loss = { random = { probabilty = 0.1 } }",
+            "loss = { random = { probability = 0.1, seed = 1 } }",
+            "reordering = { probability = 0.1, depth = 1, gap = 2 }",
+            "jitter = { mean = \"1 ms\", std = \"1 ms\" }",
+        ] {
+            assert!(toml::from_str::<LinkConfig>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fault_names_key_value_and_remedy() {
+        assert_eq!(
+            fault("loss = { random = { probability = 1.5 } }"),
+            "loss.random.probability = 1.5 is not a probability: give a number from 0 to 1"
+        );
+        assert_eq!(fault("rate = \"0 bit/s\""), "rate is 0: leave the key out for an infinite rate");
+        assert_eq!(
+            fault("jitter = { mean = \"1 ms\", spread = \"2 ms\" }"),
+            "jitter.spread = \"2 ms\" is more than the mean, \"1 ms\": a packet cannot gain time; \
+             lower it or raise the mean"
+        );
+    }
+
+    #[test]
+    fn everything_out_of_range_is_found() {
+        for (key, text) in [
+            ("queue.packets", "queue = { packets = 0 }"),
+            ("queue.bytes", "queue = { bytes = \"0 B\" }"),
+            ("loss.every.nth", "loss = { every = { nth = 0 } }"),
+            ("reordering.depth", "reordering = { probability = 0.1, depth = 0 }"),
+            ("reordering.probability", "reordering = { probability = -0.1, depth = 1 }"),
+            ("duplication", "duplication = nan"),
+            (
+                "jitter.spread",
+                "jitter = { mean = \"1 ms\", spread = \"1 ms\", distribution = \"exponential\" }",
+            ),
+        ] {
+            assert_eq!(read(text).validate().unwrap_err().key(), key);
+        }
+        let path: PathConfig = toml::from_str("backward = { duplication = 2.0 }").unwrap();
+        assert_eq!(path.validate().unwrap_err().key(), "backward.duplication");
+    }
+}

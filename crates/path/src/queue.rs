@@ -1,0 +1,150 @@
+//! The drop-tail queue, as a ring of departure times.
+//!
+//! Its packets are elsewhere: a departure is known when a packet is queued, and a packet is in the queue
+//! until that time has come.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use wad_model::{Bytes, Time};
+
+use crate::config::Queue;
+use crate::counters::{Backlog, Usage};
+
+/// The packets that wait and the one in service.
+#[derive(Clone, Debug)]
+pub(crate) struct DropTail {
+    limit: Backlog,
+    /// In order of departure. Those that have departed are removed when the next packet enters.
+    places: VecDeque<Place>,
+    backlog: Backlog,
+    /// Each packet's whole stay is added when it enters; `usage` takes off what is yet to come.
+    stays: Stays,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    departs: Time,
+    size: Bytes,
+}
+
+/// Integrals of the backlog over time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stays {
+    packet_nanos: u128,
+    byte_nanos: u128,
+}
+
+impl DropTail {
+    pub(crate) fn new(config: Queue) -> Self {
+        let (packets, bytes) = match config {
+            Queue::Unlimited => (u64::MAX, u64::MAX),
+            Queue::Packets(packets) => (packets, u64::MAX),
+            Queue::Bytes(bytes) => (u64::MAX, bytes.get()),
+        };
+        Self {
+            limit: Backlog { packets, bytes: Bytes::new(bytes) },
+            places: VecDeque::new(),
+            backlog: Backlog::default(),
+            stays: Stays::default(),
+        }
+    }
+
+    /// Whether a packet that enters at `now` finds room.
+    #[inline]
+    pub(crate) fn admits(&mut self, now: Time, size: Bytes) -> bool {
+        self.clear(now);
+        self.backlog.packets < self.limit.packets && self.backlog.bytes + size <= self.limit.bytes
+    }
+
+    /// Takes in a packet that was admitted at `now`; returns the backlog with it.
+    #[inline]
+    pub(crate) fn push(&mut self, now: Time, departs: Time, size: Bytes) -> Backlog {
+        self.places.push_back(Place { departs, size });
+        self.backlog.packets += 1;
+        self.backlog.bytes = self.backlog.bytes + size;
+        self.stays.add(departs - now, size);
+        self.backlog
+    }
+
+    /// What is in the queue at `now`, which is not before the last entry.
+    pub(crate) fn backlog(&self, now: Time) -> Backlog {
+        let mut backlog = Backlog::default();
+        for place in self.places.iter().rev().take_while(|place| place.departs > now) {
+            backlog.packets += 1;
+            backlog.bytes = backlog.bytes + place.size;
+        }
+        backlog
+    }
+
+    /// Adds the integrals of the backlog up to `usage.until`, which is not before the last entry.
+    pub(crate) fn integrate(&self, usage: &mut Usage) {
+        let mut to_come = Stays::default();
+        for place in self.places.iter().rev().take_while(|place| place.departs > usage.until) {
+            to_come.add(place.departs - usage.until, place.size);
+        }
+        usage.packet_nanos = self.stays.packet_nanos - to_come.packet_nanos;
+        usage.byte_nanos = self.stays.byte_nanos - to_come.byte_nanos;
+    }
+
+    #[inline]
+    fn clear(&mut self, now: Time) {
+        while let Some(place) = self.places.front().filter(|place| place.departs <= now) {
+            self.backlog.packets -= 1;
+            self.backlog.bytes = self.backlog.bytes - place.size;
+            self.places.pop_front();
+        }
+    }
+}
+
+impl Stays {
+    #[inline]
+    fn add(&mut self, stay: Duration, size: Bytes) {
+        let nanos = stay.as_nanos();
+        self.packet_nanos += nanos;
+        self.byte_nanos += nanos * u128::from(size.get());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ns(nanos: u64) -> Time {
+        Time::from_nanos(nanos)
+    }
+
+    const SIZE: Bytes = Bytes::new(100);
+
+    #[test]
+    fn the_packet_in_service_counts() {
+        let mut queue = DropTail::new(Queue::Packets(2));
+        assert!(queue.admits(ns(0), SIZE));
+        queue.push(ns(0), ns(10), SIZE);
+        assert!(queue.admits(ns(0), SIZE));
+        queue.push(ns(0), ns(20), SIZE);
+        assert!(!queue.admits(ns(9), SIZE));
+        assert!(queue.admits(ns(10), SIZE), "the first has left at that instant");
+    }
+
+    #[test]
+    fn a_limit_in_bytes_may_be_filled_exactly() {
+        let mut queue = DropTail::new(Queue::Bytes(Bytes::new(250)));
+        queue.push(ns(0), ns(10), Bytes::new(150));
+        assert!(queue.admits(ns(0), Bytes::new(100)));
+        assert!(!queue.admits(ns(0), Bytes::new(101)));
+    }
+
+    #[test]
+    fn the_mean_backlog_is_weighted_by_time() {
+        let mut queue = DropTail::new(Queue::Unlimited);
+        queue.push(ns(0), ns(10), SIZE);
+        queue.push(ns(0), ns(20), SIZE);
+        let mut usage = Usage { until: ns(15), ..Usage::default() };
+        queue.integrate(&mut usage);
+        // Two for 10 ns, one for 5 ns.
+        assert!((usage.mean_packets() - 25.0 / 15.0).abs() < 1e-12);
+        assert!((usage.mean_bytes() - 2500.0 / 15.0).abs() < 1e-9);
+        assert_eq!(queue.backlog(ns(15)), Backlog { packets: 1, bytes: SIZE });
+    }
+}
