@@ -1,0 +1,244 @@
+//! A table of the file while it is being read.
+//!
+//! Each key is asked for by name and type; what is asked for is what is valid, so that the names of
+//! the keys stand in one place. A value that cannot be read is noted and reading goes on: one run names
+//! everything that is wrong. [`Table::finish`] then refuses the keys that nobody asked for.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::given::Given;
+use super::value::{FromToml, Problem};
+use crate::error::{ConfigError, Related};
+use crate::position::Lines;
+
+pub(super) type Span = Range<usize>;
+
+/// The errors found so far, and the text that they lie in.
+#[derive(Debug)]
+pub(super) struct Findings<'t> {
+    lines: Lines<'t>,
+    pub(super) errors: Vec<ConfigError>,
+}
+
+impl<'t> Findings<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { lines: Lines::new(text), errors: Vec::new() }
+    }
+
+    pub(super) fn line(&self, span: &Span) -> u32 {
+        self.lines.line(span.start)
+    }
+
+    pub(super) fn add(&mut self, span: Span, problem: Problem) {
+        self.add_related(span, problem, None);
+    }
+
+    pub(super) fn add_related(&mut self, span: Span, problem: Problem, related: Option<Related>) {
+        let (line, column) = (self.lines.line(span.start), self.lines.column(span.start));
+        let Problem { message, help } = problem;
+        self.errors.push(ConfigError { message, span, line, column, help, related });
+    }
+}
+
+/// A value together with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Found<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+    pub(super) line: u32,
+}
+
+impl<T> Found<T> {
+    pub(super) fn given(self) -> Given<T> {
+        Given { value: self.value, line: Some(self.line) }
+    }
+}
+
+/// The value found, or the default.
+pub(super) fn or_default<T>(found: Option<Found<T>>, default: T) -> Given<T> {
+    found.map_or_else(|| Given::default_value(default), Found::given)
+}
+
+/// A table of the file, and the keys of it that were asked for.
+pub(super) struct Table<'i, 'f, 't> {
+    pub(super) findings: &'f mut Findings<'t>,
+    name: &'static str,
+    pub(super) span: Span,
+    entries: DeTable<'i>,
+    known: Vec<&'static str>,
+    missing: Vec<&'static str>,
+}
+
+impl<'i, 'f, 't> Table<'i, 'f, 't> {
+    /// A table that the file calls `name`.
+    pub(super) fn new(
+        name: &'static str,
+        table: Spanned<DeTable<'i>>,
+        findings: &'f mut Findings<'t>,
+    ) -> Self {
+        let (span, entries) = (table.span(), table.into_inner());
+        Self { findings, name, span, entries, known: Vec::new(), missing: Vec::new() }
+    }
+
+    /// The line of the table's header.
+    pub(super) fn line(&self) -> u32 {
+        self.findings.line(&self.span)
+    }
+
+    /// The value of a key, as it was parsed.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'i>>> {
+        self.known.push(key);
+        self.entries.remove(key)
+    }
+
+    /// The value of a key, read by `read`; `None` if it is absent, or wrong, which is noted.
+    pub(super) fn value_with<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, Problem>,
+    ) -> Option<Found<T>> {
+        let value = self.take(key)?;
+        self.read(key, &value, read)
+    }
+
+    /// The value of a key.
+    pub(super) fn value<T: FromToml>(&mut self, key: &'static str) -> Option<Found<T>> {
+        self.value_with(key, T::from_toml)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required<T: FromToml>(&mut self, key: &'static str) -> Option<Found<T>> {
+        self.require(key);
+        self.value(key)
+    }
+
+    /// Notes that the key must be there, before it is taken.
+    pub(super) fn require(&mut self, key: &'static str) {
+        if !self.entries.contains_key(key) {
+            self.missing.push(key);
+        }
+    }
+
+    /// A key whose value is one of several words.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Option<Found<T>> {
+        self.value_with(key, |value| {
+            let text = super::value::text(value, "a word as text")?;
+            let chosen = choices.iter().find(|(word, _)| *word == text);
+            chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+                let help = did_you_mean(text, choices.iter().map(|(word, _)| *word), "\"");
+                Problem::new(format!("unknown {key} \"{text}\""), help)
+            })
+        })
+    }
+
+    /// The elements of a list that can be read; `None` if the key is absent, no list, or empty.
+    pub(super) fn list<T: FromToml>(&mut self, key: &'static str) -> Option<Vec<Found<T>>> {
+        let value = self.take(key)?;
+        let Some(array) = value.get_ref().as_array() else {
+            self.refuse(key, value.span(), Problem::new("expected a list", "put it in brackets: [...]"));
+            return None;
+        };
+        if array.is_empty() {
+            self.refuse(key, value.span(), Problem::new("the list is empty", "name at least one"));
+            return None;
+        }
+        Some(array.iter().filter_map(|element| self.read(key, element, T::from_toml)).collect())
+    }
+
+    fn read<T>(
+        &mut self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        read: impl FnOnce(&DeValue<'_>) -> Result<T, Problem>,
+    ) -> Option<Found<T>> {
+        let span = value.span();
+        let line = self.findings.line(&span);
+        match read(value.get_ref()) {
+            Ok(value) => Some(Found { value, span, line }),
+            Err(problem) => {
+                self.refuse(key, span, problem);
+                None
+            }
+        }
+    }
+
+    /// Notes that the value of a key is wrong.
+    pub(super) fn refuse(&mut self, key: &str, span: Span, problem: Problem) {
+        let message = format!("`{key}`: {}", problem.message);
+        self.findings.add(span, Problem { message, ..problem });
+    }
+
+    /// Reads a table within this one; `None` if the key is absent or no table.
+    pub(super) fn table<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(Table<'i, '_, 't>) -> T,
+    ) -> Option<T> {
+        let value = self.take(key)?;
+        Some(read(Table::new(key, as_table(key, value, self.findings)?, self.findings)))
+    }
+
+    /// Refuses the keys that nobody asked for, and names those that had to be there.
+    pub(super) fn finish(self) {
+        let Self { findings, name, span, entries, known, mut missing } = self;
+        for (key, _) in &entries {
+            let help = did_you_mean(key.get_ref(), known.iter().copied(), "`");
+            missing.retain(|required| nearest(key.get_ref(), known.iter().copied()) != Some(required));
+            findings
+                .add(key.span(), Problem::new(format!("unknown key `{}` in {name}", key.get_ref()), help));
+        }
+        for key in missing {
+            let help = format!("add `{key} = ...`");
+            findings.add(span.clone(), Problem::new(format!("{name} lacks the key `{key}`"), help));
+        }
+    }
+}
+
+/// The value as a table; `None` if it is none, which is noted.
+pub(super) fn as_table<'i>(
+    key: &str,
+    value: Spanned<DeValue<'i>>,
+    findings: &mut Findings<'_>,
+) -> Option<Spanned<DeTable<'i>>> {
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::Table(table) => Some(Spanned::new(span, table)),
+        DeValue::Array(_) => {
+            let help = format!("write it once, as [{key}] in single brackets");
+            findings.add(span, Problem::new(format!("`{key}`: expected one table, found several"), help));
+            None
+        }
+        other => {
+            let help = format!("write it as {key} = {{ ... }}");
+            let problem = Problem::wrong_type(&other, "a table");
+            let message = format!("`{key}`: {}", problem.message);
+            findings.add(span, Problem::new(message, help));
+            None
+        }
+    }
+}
+
+/// "did you mean ...?", or all there are if none is near.
+fn did_you_mean(word: &str, known: impl Iterator<Item = &'static str> + Clone, quote: &str) -> String {
+    match nearest(word, known.clone()) {
+        Some(near) => format!("did you mean {quote}{near}{quote}?"),
+        None => {
+            let all: Vec<_> = known.map(|k| format!("{quote}{k}{quote}")).collect();
+            format!("there are {}", all.join(", "))
+        }
+    }
+}
+
+/// The known word most like this one, if any is like it.
+fn nearest(word: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    const ALIKE: f64 = 0.75;
+    let likeness = |known: &'static str| (strsim::jaro_winkler(&word.to_lowercase(), known), known);
+    known.map(likeness).filter(|(like, _)| *like >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
+}

@@ -1,0 +1,84 @@
+//! What a person sees who got the configuration wrong: each error in its one line and drawn.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
+use wad_tune::Config;
+
+/// Both forms of everything that is wrong with a text.
+fn wrong(text: &str) -> String {
+    let errors = Config::parse(text).unwrap_err();
+    format!("{}\n\n{}", errors.in_file("wad.toml"), errors.render("wad.toml", text, false))
+}
+
+/// A path with one more line in it.
+fn with(line: &str) -> String {
+    wrong(&format!("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\n{line}\n"))
+}
+
+macro_rules! wrong {
+    ($($name:ident: $text:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(stringify!($name), $text);
+        }
+    )*};
+}
+
+wrong! {
+    no_toml: wrong("[[path]]\nname = \"cern\nbuffers = 7\n");
+    unknown_key_with_a_neighbour: with("destination_prot = [2811]");
+    unknown_key_without_a_neighbour: with("zzz = 1");
+    unknown_key_in_an_inner_table: with("congestion = { control = \"wad\", aditive_increase = 6 }");
+    unknown_section: wrong("[hots]\ncgroup = \"/sys/fs/cgroup\"\n");
+    misspelt_required_key: wrong("[[path]]\nname = \"cern\"\ndestinations = [\"192.0.2.0/24\"]\n");
+    missing_keys: wrong("[[path]]\nsource_port = [7]\n");
+    unknown_mode: with("buffers = { mode = \"celing\" }");
+    unknown_mode_without_a_neighbour: with("buffers = { mode = \"x\" }");
+    host_bits: wrong("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.1/24\", \"2001:db8::1/32\"]\n");
+    bad_prefixes: wrong("[[path]]\nname = \"a\"\ndestination = [\"cern.ch\", \"10.0.0.0/33\", 7]\n");
+    no_list: wrong("[[path]]\nname = \"a\"\ndestination = \"10.0.0.0/8\"\n");
+    empty_lists: wrong("[[path]]\nname = \"a\"\ndestination = []\nsource_port = []\n");
+    bad_ports: with("destination_port = [0, 65536, \"51000-50000\", \"http\", -1]");
+    bad_names: wrong("[[path]]\nname = \"über\"\ndestination = [\"10.0.0.0/8\"]\n[[path]]\nname = \"\"\n");
+    size_without_unit: with("buffers = { send = 16, receive = \"16\" }");
+    size_out_of_range: with("buffers = { send = \"2 GiB\", receive = \"1 B\" }");
+    size_beside_send: with("buffers = { size = \"16 MiB\", send = \"4 MiB\" }");
+    parameters_of_another_control: with("congestion = { control = \"cubic\", additive_increase = 6 }");
+    bad_control_name: with("congestion = { control = \"a-name-of-16-char\" }");
+    aimd_out_of_range: with("congestion = { additive_increase = 0, multiplicative_decrease = 1.0 }");
+    aimd_not_a_number: with("congestion = { additive_increase = nan, multiplicative_decrease = \"0.5\" }");
+    bad_initial_window: with("slow_start = { initial_window = \"0 segments\" }");
+    window_without_unit: with("slow_start = { initial_window = \"10\" }");
+    bad_host_and_api: wrong("[host]\ncgroup = \"wad\"\n[api]\nlisten = \"localhost\"\n");
+    single_brackets: wrong("[path]\nname = \"cern\"\n");
+    table_that_is_a_value: with("buffers = \"16 MiB\"");
+    several_hosts: wrong("[[host]]\n[[host]]\n");
+    same_name_twice: wrong(&two("cern", "cern", "10.0.0.0/8", "11.0.0.0/8"));
+    same_match_twice: wrong(&two("a", "b", "10.0.0.0/8", "10.0.0.0/8"));
+    same_destination_in_one_list: wrong("[[path]]\nname = \"a\"\ndestination = [\"10.0.0.0/8\", \"10.0.0.0/8\"]\n");
+    same_port_twice: with("source_port = [7, \"7\"]");
+    destination_without_source_of_its_family:
+        wrong("[[path]]\nname = \"a\"\ndestination = [\"10.0.0.0/8\", \"2001:db8::/32\"]\nsource = [\"10.0.0.0/8\"]\n");
+    source_without_destination_of_its_family: with("source = [\"10.0.0.0/8\", \"2001:db8::/32\"]");
+    too_many_combinations: with("destination_port = [1,2,3,4,5,6,7,8,9]\nsource_port = [1,2,3,4,5,6,7,8]");
+}
+
+fn two(name: &str, other_name: &str, destination: &str, other: &str) -> String {
+    format!(
+        "[[path]]\nname = \"{name}\"\ndestination = [\"{destination}\"]\n\n\
+         [[path]]\nname = \"{other_name}\"\ndestination = [\"{other}\"]\n"
+    )
+}
+
+#[test]
+fn paths_that_share_only_a_part_of_their_match_are_told_apart() {
+    let text = two("a", "b", "10.0.0.0/8", "10.0.0.0/8") + "source_port = [7]\n";
+    Config::parse(&text).unwrap();
+}
+
+#[test]
+fn an_error_drawn_into_another_text_is_drawn_all_the_same() {
+    let errors = Config::parse("[[path]]\nname = 7\n").unwrap_err();
+    assert!(errors.render("wad.toml", "ä", false).contains("wad.toml"));
+    assert!(errors.render("wad.toml", "", true).contains('\u{1b}'));
+}
