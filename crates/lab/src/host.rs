@@ -15,6 +15,9 @@ use crate::tun::Tun;
 pub const DEVICE: &str = "wad0";
 /// As many packets may wait for the emulator before the device drops: 100 ms of full packets at 1.2 Gbit/s.
 const TRANSMIT_QUEUE: u32 = 10_000;
+const CONGESTION_CONTROL: &str = "net.ipv4.tcp_congestion_control";
+/// linux/rtnetlink.h
+const RTAX_CC_ALGO: u16 = 16;
 
 /// What a host shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +77,9 @@ impl Host {
         namespace.enter(|| Ok(connect(config, peer, device.mtu))).map_err(fail("enter its namespace"))??;
         let host = Self { config: config.clone(), namespace };
         for (key, value) in &config.sysctl {
-            host.set_sysctl(key, value)?;
+            if let Err(error) = host.set_sysctl(key, value) {
+                host.set_congestion_control(peer, key, value).map_err(|_| error)?;
+            }
         }
         Ok((host, tun))
     }
@@ -113,6 +118,20 @@ impl Host {
             key: key.to_owned(),
             value: value.to_owned(),
             source,
+        })
+    }
+
+    /// Makes flows to `peer` use a congestion control that only the initial namespace may make the default
+    /// (one that is not in its `net.ipv4.tcp_allowed_congestion_control`), by a note on the routes.
+    fn set_congestion_control(&self, peer: &HostConfig, key: &str, name: &str) -> io::Result<()> {
+        if key != CONGESTION_CONTROL {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        self.namespace.enter(|| {
+            let mut netlink = Netlink::open(None)?;
+            let device = index(DEVICE)?;
+            netlink.execute(route(device, peer.address.into(), name))?;
+            netlink.execute(route(device, peer.address6.into(), name))
         })
     }
 
@@ -184,11 +203,7 @@ fn link_up(index: u32) -> Request {
 
 /// RTM_NEWADDR: a point-to-point address.
 fn address(device: u32, own: IpAddr, peer: IpAddr) -> Request {
-    let (family, length) = match own {
-        IpAddr::V4(_) => (libc::AF_INET, 32),
-        IpAddr::V6(_) => (libc::AF_INET6, 128),
-    };
-    let family = u8::try_from(family).expect("address families are small");
+    let (family, length) = family(own);
     let flags = u8::try_from(libc::IFA_F_NODAD).expect("the flag is one of the first eight");
     // struct ifaddrmsg: family, prefix length, flags, scope, index.
     Request::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
@@ -196,6 +211,33 @@ fn address(device: u32, own: IpAddr, peer: IpAddr) -> Request {
         .bytes(&device.to_ne_bytes())
         .attribute(libc::IFA_LOCAL, &octets(own))
         .attribute(libc::IFA_ADDRESS, &octets(peer))
+}
+
+/// RTM_NEWROUTE: the route to `peer` that came with the address, with a congestion control of its own.
+fn route(device: u32, peer: IpAddr, congestion_control: &str) -> Request {
+    let (family, length) = family(peer);
+    // The kernel's own IPv6 routes have metric 256; one with another would not replace them.
+    let priority: u32 = if peer.is_ipv6() { 256 } else { 0 };
+    let name = [congestion_control.as_bytes(), &[0]].concat();
+    let metrics = Request::new(0, 0).attribute(RTAX_CC_ALGO, &name).into_body();
+    // struct rtmsg: family, prefix lengths of destination and source, type of service, table, protocol,
+    // scope, type, flags.
+    Request::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE)
+        .bytes(&[family, length, 0, 0, libc::RT_TABLE_MAIN, libc::RTPROT_KERNEL])
+        .bytes(&[libc::RT_SCOPE_LINK, libc::RTN_UNICAST, 0, 0, 0, 0])
+        .attribute(libc::RTA_DST, &octets(peer))
+        .attribute(libc::RTA_OIF, &device.to_ne_bytes())
+        .attribute(libc::RTA_PRIORITY, &priority.to_ne_bytes())
+        .attribute(libc::RTA_METRICS, &metrics)
+}
+
+/// The family of an address, and the length of a prefix that is this address alone.
+fn family(address: IpAddr) -> (u8, u8) {
+    let (family, length) = match address {
+        IpAddr::V4(_) => (libc::AF_INET, 32),
+        IpAddr::V6(_) => (libc::AF_INET6, 128),
+    };
+    (u8::try_from(family).expect("address families are small"), length)
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {

@@ -125,6 +125,11 @@ impl Request {
         self
     }
 
+    /// What was appended: the value of an attribute that holds attributes.
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
     fn finish(self, flags: i32, sequence: u32) -> io::Result<Vec<u8>> {
         let length = u32::try_from(HEADER + self.body.len()).map_err(io::Error::other)?;
         let flags = u16::try_from(self.flags | flags).map_err(io::Error::other)?;

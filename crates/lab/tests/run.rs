@@ -1,4 +1,5 @@
 //! Scenarios are run and reported. Needs root.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::path::Path;
 use std::time::Duration;
@@ -52,7 +53,8 @@ fn an_example_is_run_and_its_report_is_whole() {
     assert!(heard.iter().any(|one| one == "Started(\"client\")") && heard.len() > 20);
 
     let json = serde_json::to_string(&report).unwrap();
-    assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+    let read: Report = serde_json::from_str(&json).unwrap();
+    assert_eq!((read.flows.len(), read.path.forward.queue_bytes), (report.flows.len(), Some(5_442_500)));
 }
 
 #[test]

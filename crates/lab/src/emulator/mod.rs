@@ -13,19 +13,6 @@
 //! The thread reads what the hosts send, hands each packet to the [`Link`](wad_path::Link) of its
 //! direction with the time of reading, and writes it out when the link says. What happens to a packet is
 //! the link's decision alone; the emulator only adds lateness, which it measures and reports.
-//!
-//! * **Plain** mode: each packet is a packet of the wire. Exact to the packet in every respect.
-//! * **Offload** mode: hosts hand over super-packets of up to 64 KiB. Each is cut in thought, and
-//!   each segment meets the link for itself; the segments of a super-packet enter at the same instant, as
-//!   from a host whose card is infinitely fast. What is delivered of a super-packet in a row is written as
-//!   one again (see [`segment`](crate::segment)); the first of such a run waits for the others at most
-//!   [`EmulatorOptions::coalesce`] (250 us unless told otherwise), which counts as lateness. The receiving
-//!   host sees fewer, larger packets and acknowledges fewer times: experiments about acknowledgements
-//!   want plain mode.
-//!
-//! The size of a packet on the wire is the length of its IP packet, headers included, without framing of
-//! a link layer. Packets to multicast addresses (group reports of the hosts' kernels) do not cross a path of
-//! routers; they are counted and go nowhere.
 
 mod direction;
 mod join;
@@ -76,6 +63,16 @@ impl Default for EmulatorOptions {
 }
 
 /// A path that is being emulated; dropping it takes the path down.
+///
+/// In *plain* mode each packet is a packet of the wire: exact in every respect. In *offload* mode the hosts
+/// hand over super-packets of up to 64 KiB, each of which is cut, in thought, into the segments that a network
+/// card would make of it. Every segment meets the model for itself, so losses, drops and times are as exact; but
+/// the segments of a super-packet enter at one instant, neighbours that come out are written as one again, for which
+/// the first may wait [`EmulatorOptions::coalesce`], and the receiver, which sees fewer and larger packets,
+/// acknowledges fewer times. Experiments about acknowledgements want plain mode.
+///
+/// The size of a packet is that of its IP packet, headers included, without framing of a link layer.
+/// Packets to multicast addresses do not cross a path of routers; they are counted and go nowhere.
 #[derive(Debug)]
 pub struct Emulator {
     shared: Arc<Shared>,

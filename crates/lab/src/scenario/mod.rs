@@ -40,6 +40,9 @@
 //! emulator = "100 ms"                   # throughput and queue of each direction
 //! ```
 //!
+//! A default congestion control that the kernel allows to the initial namespace only is set on the routes
+//! between the hosts instead; the flows of the path use it either way.
+//!
 //! In commands `{address:HOST}` and `{address6:HOST}` stand for a host's addresses, `{cgroup}` for the
 //! directory of the run's cgroup, `{dir}` for the run's directory, `{wad}` for the running executable.
 
