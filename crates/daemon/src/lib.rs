@@ -1,1 +1,34 @@
-//! Placeholder.
+//! The daemon: it keeps the policy in the kernel, reports every designated flow at its open and
+//! its close, answers questions about them, and puts the host back when it stops.
+//!
+//! ```text
+//!   configuration --> policy ---------> kernel (wad-linux)
+//!                                         | records
+//!   log lines <-- report <-- flow table <-'
+//!                               |
+//!   `wad flows` <-- API <-------'
+//! ```
+//!
+//! The daemon is not in the path of any packet, and of no connection: the kernel's programs have
+//! the whole policy. If the daemon dies, flows that run keep what they have and new ones are left
+//! alone; the next start puts back the host's limits that the dead one had raised.
+
+mod api;
+mod client;
+mod error;
+mod flow_table;
+mod limits;
+mod policy;
+mod report;
+mod run;
+mod runtime_dir;
+
+pub use api::{FlowView, FlowsView, StatusView};
+pub use client::Client;
+pub use error::DaemonError;
+pub use flow_table::{FlowEvent, FlowTable, Resync};
+pub use limits::RaisedLimits;
+pub use policy::kernel_policy;
+pub use report::{close_line, open_line};
+pub use run::{Options, run};
+pub use runtime_dir::{DEFAULT_RUNTIME_DIR, RuntimeDir};

@@ -26,7 +26,7 @@ pub use policy::{Parameters, Policy, PortRange, Prefix, Rule};
 pub use record::{Counters, Knob, Record, RecordKind, SocketState};
 pub use statistics::{ProgramCost, RunStatistics};
 pub use sysctl::Sysctls;
-pub use system::{check_system, congestion_controls};
+pub use system::{check_system, require_control};
 pub use tuner::Tuner;
 
 /// The skeleton that the build generates from the BPF object: its maps, programs and types.

@@ -98,21 +98,6 @@ impl Parameters {
             control: name_to_kernel(self.control.as_deref().unwrap_or("")),
         }
     }
-
-    pub(crate) fn from_kernel(raw: &types::wad_parameters) -> Self {
-        let bytes = |size: u32| (size != 0).then(|| Bytes::new(size.into()));
-        let control = name_from_kernel(&raw.control);
-        Self {
-            override_application: raw.policy & POLICY_OVERRIDE != 0,
-            fixed_buffers: raw.policy & POLICY_FIXED_BUFFERS != 0,
-            send_buffer: bytes(raw.send_buffer),
-            receive_buffer: bytes(raw.receive_buffer),
-            initial_window: (raw.initial_window != 0).then(|| Segments::new(raw.initial_window)),
-            control: (!control.is_empty()).then_some(control),
-            additive_increase_1024: raw.additive_increase,
-            multiplicative_decrease_1024: raw.multiplicative_decrease,
-        }
-    }
 }
 
 impl Prefix {
@@ -172,20 +157,6 @@ pub(crate) fn name_from_kernel(raw: &[i8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parameters_survive_their_kernel_form() {
-        let parameters = Parameters {
-            override_application: true,
-            send_buffer: Some(Bytes::new(16 << 20)),
-            initial_window: Some(Segments::new(10)),
-            control: Some("wad".to_owned()),
-            additive_increase_1024: 6 * 1024,
-            multiplicative_decrease_1024: 307,
-            ..Parameters::default()
-        };
-        assert_eq!(Parameters::from_kernel(&parameters.to_kernel()), parameters);
-    }
 
     #[test]
     fn a_long_name_is_cut_and_stays_terminated() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wad_model::{Bytes, Direction, FlowKey, Segments, Time};
 
-use crate::policy::{Parameters, name_from_kernel};
+use crate::policy::name_from_kernel;
 use crate::skeleton::types;
 
 /// Why a flow is reported.
@@ -120,9 +120,13 @@ pub struct Record {
     pub direction: Direction,
     /// Index of the path entry.
     pub path: u32,
-    /// What was applied. A buffer that the application had fixed, and that the path does not
-    /// override, is absent here.
-    pub parameters: Parameters,
+    /// The send buffer is set to this, or autotuned up to it, as an application would ask for it;
+    /// `None` if it is left alone, as one is that the application fixed and no path overrides.
+    pub send_ceiling: Option<Bytes>,
+    /// The same of the receive buffer.
+    pub receive_ceiling: Option<Bytes>,
+    /// The buffers were set once instead of being autotuned.
+    pub fixed_buffers: bool,
     /// What the application asked for, where that was held back: send buffer.
     pub asked_send: Option<Bytes>,
     /// Receive buffer.
@@ -131,8 +135,8 @@ pub struct Record {
     pub send_grown: bool,
     /// The same of the receive buffer.
     pub receive_grown: bool,
-    /// The socket before it was tuned.
-    pub before: SocketState,
+    /// The socket before it was tuned; the kernel reports it with the opening record only.
+    pub before: Option<SocketState>,
     /// The socket now.
     pub now: SocketState,
     /// Counters.
@@ -144,6 +148,7 @@ pub struct Record {
 const STATE_ACTIVE: u32 = 1 << 1;
 const STATE_SEND_GROWN: u32 = 1 << 5;
 const STATE_RECEIVE_GROWN: u32 = 1 << 6;
+const STATE_FIXED: u32 = 1 << 7;
 /// `TCP_INFINITE_SSTHRESH`.
 const INFINITE_THRESHOLD: u32 = 0x7fff_ffff;
 
@@ -161,29 +166,33 @@ impl Record {
 
     fn from_kernel(raw: &types::wad_record) -> Option<Self> {
         let flow = &raw.flow;
-        let asked = |size: u32| (size != 0).then(|| Bytes::new(size.into()));
-        let parameters = Parameters::from_kernel(&flow.parameters);
+        let size = |bytes: u32| (bytes != 0).then(|| Bytes::new(bytes.into()));
+        let state = |bit: u32| flow.state & bit != 0;
+        let kind = kind(raw.kind)?;
+        let now = socket(&raw.now);
         Some(Self {
-            kind: kind(raw.kind)?,
+            kind,
             time: Time::from_nanos(raw.time_ns),
             opened: Time::from_nanos(flow.opened_ns),
-            cookie: flow.cookie,
+            cookie: raw.cookie,
             namespace: raw.namespace,
             key: FlowKey::new(
                 end(raw.family, &raw.local, raw.local_port),
                 end(raw.family, &raw.remote, raw.remote_port),
             ),
-            direction: if flow.state & STATE_ACTIVE != 0 { Direction::Active } else { Direction::Passive },
+            direction: if state(STATE_ACTIVE) { Direction::Active } else { Direction::Passive },
             path: flow.path,
-            asked_send: asked(flow.asked_send),
-            asked_receive: asked(flow.asked_receive),
-            send_grown: flow.state & STATE_SEND_GROWN != 0,
-            receive_grown: flow.state & STATE_RECEIVE_GROWN != 0,
-            before: socket(&flow.before),
-            now: socket(&raw.now),
-            counters: counters(&flow.counters, parameters.control.as_deref() == Some("wad")),
-            refused: refused(flow.counters.refused),
-            parameters,
+            send_ceiling: size(flow.send_ceiling),
+            receive_ceiling: size(flow.receive_ceiling),
+            fixed_buffers: state(STATE_FIXED),
+            asked_send: size(flow.asked_send),
+            asked_receive: size(flow.asked_receive),
+            send_grown: state(STATE_SEND_GROWN),
+            receive_grown: state(STATE_RECEIVE_GROWN),
+            before: (kind == RecordKind::Open).then(|| socket(&raw.before)),
+            counters: counters(raw, now.control == "wad"),
+            refused: refused(flow.refused),
+            now,
         })
     }
 }
@@ -216,19 +225,20 @@ fn socket(raw: &types::wad_socket) -> SocketState {
     }
 }
 
-fn counters(raw: &types::wad_counters, counts_events: bool) -> Counters {
+fn counters(raw: &types::wad_record, counts_events: bool) -> Counters {
+    let flow = &raw.flow;
     let micros = |value: u64| Duration::from_micros(value);
     Counters {
         bytes_sent: Bytes::new(raw.bytes_sent),
         // The kernel counts SYN and FIN as a byte each; what left once bounds the payload.
         bytes_acked: Bytes::new(raw.bytes_acked.min(raw.bytes_sent.saturating_sub(raw.bytes_retransmitted))),
         bytes_received: Bytes::new(raw.bytes_received),
-        rtt_min: (raw.rtt_min_us != 0).then(|| micros(raw.rtt_min_us.into())),
-        rtt_mean: raw.rtt_sum_us.checked_div(raw.rtt_count.into()).map(micros),
+        rtt_min: (flow.rtt_min_us != 0).then(|| micros(flow.rtt_min_us.into())),
+        rtt_mean: flow.rtt_sum_us.checked_div(flow.rtt_count.into()).map(micros),
         rtt_smoothed: (raw.rtt_smoothed_us != 0).then(|| micros(raw.rtt_smoothed_us.into())),
         retransmits: raw.retransmits,
-        congestion_events: counts_events.then_some(raw.congestion_events),
-        largest_window: Segments::new(raw.largest_window),
+        congestion_events: counts_events.then_some(flow.congestion_events),
+        largest_window: Segments::new(flow.largest_window),
         slow_start_threshold: (raw.slow_start_threshold < INFINITE_THRESHOLD)
             .then(|| Segments::new(raw.slow_start_threshold)),
     }
@@ -257,9 +267,9 @@ mod tests {
     fn a_record_is_read_as_the_kernel_wrote_it() {
         let mut raw = types::wad_record { kind: 2, family: 4, local_port: 5201, ..Default::default() };
         raw.local[..4].copy_from_slice(&[192, 0, 2, 1]);
-        raw.flow.counters.rtt_sum_us = 140_000;
-        raw.flow.counters.rtt_count = 2;
-        raw.flow.counters.refused = 0b10;
+        raw.flow.rtt_sum_us = 140_000;
+        raw.flow.rtt_count = 2;
+        raw.flow.refused = 0b10;
         let record = Record::from_kernel(&raw).unwrap();
         assert_eq!(record.key.source, "192.0.2.1:5201".parse().unwrap());
         assert_eq!(record.counters.rtt_mean, Some(Duration::from_millis(70)));

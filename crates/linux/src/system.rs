@@ -8,6 +8,9 @@ use libbpf_rs::btf::{
     types::{Func, Struct},
 };
 
+use rustix::net::sockopt::set_tcp_congestion;
+use rustix::net::{AddressFamily, SocketType, ipproto};
+
 use crate::{LinuxError, Sysctls};
 
 const BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -43,11 +46,20 @@ pub fn check_system() -> Result<(), LinuxError> {
     Ok(())
 }
 
-/// The congestion controls that a socket of this host can have.
+/// Makes sure that the kernel has a congestion control. A BPF program cannot load its module;
+/// asking for it on a socket, as root, does.
 ///
 /// # Errors
-/// If the kernel's list cannot be read.
-pub fn congestion_controls(sysctls: &Sysctls) -> Result<Vec<String>, LinuxError> {
-    let list = sysctls.read("net.ipv4.tcp_available_congestion_control")?;
-    Ok(list.split_whitespace().map(str::to_owned).collect())
+/// If the kernel neither has the control nor finds a module for it.
+pub fn require_control(control: &str) -> Result<(), LinuxError> {
+    let missing = |_| LinuxError::NoSuchControl { control: control.to_owned(), available: available() };
+    let socket =
+        rustix::net::socket(AddressFamily::INET, SocketType::STREAM, Some(ipproto::TCP)).map_err(missing)?;
+    set_tcp_congestion(&socket, control).map_err(missing)
+}
+
+fn available() -> String {
+    Sysctls::default()
+        .read("net.ipv4.tcp_available_congestion_control")
+        .map_or_else(|_| "unknown ones".to_owned(), |list| list.replace(' ', ", "))
 }

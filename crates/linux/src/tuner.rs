@@ -63,7 +63,7 @@ impl Tuner {
         Ok(Self { _links, dump, ring, records, skeleton })
     }
 
-    /// Waits up to `timeout` for records and returns those that came.
+    /// Waits up to `timeout`, less if many records come, and returns those that came.
     ///
     /// # Errors
     /// If the ring cannot be polled.
@@ -73,6 +73,10 @@ impl Tuner {
             Err(error) if error.kind() == libbpf_rs::ErrorKind::Interrupted => {}
             Err(source) => return Err(LinuxError::Bpf { what: "to poll the ring of records", source }),
         }
+        // The kernel wakes us only when many records wait.
+        self.ring
+            .consume()
+            .map_err(|source| LinuxError::Bpf { what: "to read the ring of records", source })?;
         Ok(self.records.try_iter().collect())
     }
 

@@ -207,7 +207,7 @@ impl fmt::Display for Segments {
 }
 
 macro_rules! serde_as_text {
-    ($($quantity:ty),*) => {$(
+    ($($quantity:ty: $unit:literal),*) => {$(
         impl<'de> Deserialize<'de> for $quantity {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
@@ -216,14 +216,20 @@ macro_rules! serde_as_text {
         }
 
         impl Serialize for $quantity {
+            /// The text for people where it is exact, else the number of the smallest unit.
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                let text = self.to_string();
+                if text.parse() == Ok(*self) {
+                    serializer.serialize_str(&text)
+                } else {
+                    serializer.collect_str(&format_args!("{} {}", self.0, $unit))
+                }
             }
         }
     )*};
 }
 
-serde_as_text!(Rate, Bytes, Segments);
+serde_as_text!(Rate: "bit/s", Bytes: "B", Segments: "segments");
 
 /// Splits "622 Mbit/s" into its number and its unit.
 pub(crate) fn split_unit<'a>(
@@ -306,6 +312,13 @@ mod tests {
         assert_eq!(rate.bytes_in(Duration::from_millis(70)).get(), 5_442_500);
         assert_eq!(rate.time_to_send(Bytes::new(1500)), Duration::from_nanos(19_293));
         assert_eq!(Rate::default().time_to_send(Bytes::new(1)), Duration::MAX);
+    }
+
+    #[test]
+    fn a_configuration_that_is_written_out_loses_nothing() {
+        let sizes = [Bytes::new(5_442_500), Bytes::new(4 << 20)];
+        let text = toml::to_string(&std::collections::BTreeMap::from([("sizes", sizes)])).unwrap();
+        assert_eq!(text, "sizes = [\"5442500 B\", \"4 MiB\"]\n");
     }
 
     proptest! {

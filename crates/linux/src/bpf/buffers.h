@@ -18,7 +18,7 @@
 
 static __always_inline void refuse(struct wad_flow *flow, u32 knob)
 {
-	flow->counters.refused |= 1U << knob;
+	flow->refused |= 1U << knob;
 }
 
 static __always_inline int set_number(void *context, int level, int name, int value)
@@ -70,7 +70,7 @@ static __always_inline u32 user_locks(struct sock *sk)
 static __always_inline void grow_send_buffer(void *context, struct tcp_sock *tp, struct wad_flow *flow)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
-	u64 ceiling = (u64)flow->parameters.send_buffer * 2;
+	u64 ceiling = (u64)flow->send_ceiling * 2;
 	u64 wanted = 2ULL * tp->snd_cwnd * (tp->mss_cache + SEGMENT_OVERHEAD);
 	u64 has = sk->sk_sndbuf;
 
@@ -89,6 +89,9 @@ static __always_inline void grow_send_buffer(void *context, struct tcp_sock *tp,
 		return; /* the kernel does it */
 	set_send_buffer(context, flow, wanted / 2);
 	flow->state |= WAD_SEND_GROWN;
+	/* The host's limit cut it: that is the ceiling, and it need not be tried again. */
+	if (sk->sk_sndbuf < wanted / 2 * 2)
+		flow->send_ceiling = (u32)sk->sk_sndbuf / 2;
 }
 
 /*
@@ -100,7 +103,7 @@ static __always_inline void grow_receive_buffer(void *context, struct tcp_sock *
 						struct wad_flow *flow)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
-	u64 ceiling = (u64)flow->parameters.receive_buffer * 2;
+	u64 ceiling = (u64)flow->receive_ceiling * 2;
 	u64 wanted = space_from_window(tp, 4ULL * tp->rcvq_space.space);
 	u64 has = sk->sk_rcvbuf;
 
@@ -118,4 +121,6 @@ static __always_inline void grow_receive_buffer(void *context, struct tcp_sock *
 		return; /* the kernel does it */
 	set_receive_buffer(context, tp, flow, wanted / 2);
 	flow->state |= WAD_RECEIVE_GROWN;
+	if (sk->sk_rcvbuf < wanted / 2 * 2)
+		flow->receive_ceiling = (u32)sk->sk_rcvbuf / 2;
 }

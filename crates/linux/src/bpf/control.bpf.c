@@ -78,8 +78,7 @@ void BPF_PROG(wad_cong_avoid, struct sock *sk, u32 ack, u32 acked)
 			return;
 	}
 	flow = control_flow(sk);
-	increase = flow && flow->parameters.additive_increase ? flow->parameters.additive_increase :
-								RENO_INCREASE;
+	increase = flow && flow->additive_increase ? flow->additive_increase : RENO_INCREASE;
 	additive_increase(tp, state_of(sk), increase, acked);
 }
 
@@ -92,9 +91,9 @@ u32 BPF_PROG(wad_ssthresh, struct sock *sk)
 	u32 window = tp->snd_cwnd;
 
 	if (flow) {
-		flow->counters.congestion_events++;
-		if (flow->parameters.multiplicative_decrease)
-			decrease = flow->parameters.multiplicative_decrease;
+		flow->congestion_events++;
+		if (flow->multiplicative_decrease)
+			decrease = flow->multiplicative_decrease;
 	}
 	state_of(sk)->credit = 0;
 	window -= (window * decrease) / WAD_SCALE;

@@ -5,15 +5,17 @@
 static __always_inline void read_socket(struct tcp_sock *tp, struct wad_socket *out)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+	const struct tcp_congestion_ops *control = tp->inet_conn.icsk_ca_ops;
 
 	out->send_buffer = sk->sk_sndbuf;
 	out->receive_buffer = sk->sk_rcvbuf;
 	out->window_clamp = tp->window_clamp;
 	out->congestion_window = tp->snd_cwnd;
-	bpf_core_read_str(out->control, sizeof(out->control), &tp->inet_conn.icsk_ca_ops->name);
+	for (int i = 0; i < TCP_CA_NAME_MAX; i++)
+		out->control[i] = control->name[i];
 }
 
-static __always_inline void read_counters(struct tcp_sock *tp, struct wad_counters *out)
+static __always_inline void read_counters(struct tcp_sock *tp, struct wad_record *out)
 {
 	out->bytes_sent = tp->bytes_sent;
 	out->bytes_retransmitted = tp->bytes_retrans;
@@ -22,8 +24,8 @@ static __always_inline void read_counters(struct tcp_sock *tp, struct wad_counte
 	out->rtt_smoothed_us = tp->srtt_us >> 3;
 	out->retransmits = tp->total_retrans;
 	out->slow_start_threshold = tp->snd_ssthresh;
-	if (tp->snd_cwnd > out->largest_window)
-		out->largest_window = tp->snd_cwnd;
+	if (tp->snd_cwnd > out->flow.largest_window)
+		out->flow.largest_window = tp->snd_cwnd;
 }
 
 static __always_inline bool is_mapped(const __be32 *address)
@@ -61,21 +63,34 @@ static __always_inline void read_ends(struct sock_common *skc, struct wad_record
 }
 
 static __always_inline void fill_record(struct wad_record *record, u32 kind, struct tcp_sock *tp,
-					struct wad_flow *flow)
+					const struct wad_flow *flow)
 {
 	struct sock_common *skc = &tp->inet_conn.icsk_inet.sk.__sk_common;
 
 	record->kind = kind;
 	record->time_ns = bpf_ktime_get_ns();
+	record->cookie = skc->skc_cookie.counter;
 	record->namespace = skc->skc_net.net->ns.inum;
 	read_ends(skc, record);
-	read_counters(tp, &flow->counters);
 	record->flow = *flow;
 	read_socket(tp, &record->now);
+	read_counters(tp, record);
+}
+
+/*
+ * Waking user space takes longer than all the rest of a report, so a record waits until user
+ * space looks by itself, some twenty times a second, unless the ring fills faster than that.
+ */
+static __always_inline u64 wakeup(void)
+{
+	u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
+
+	return waiting > RECORDS_BYTES / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /* Sends the flow to user space. A full ring is counted, and user space reads all flows anew. */
-static __always_inline void report(u32 kind, struct tcp_sock *tp, struct wad_flow *flow)
+static __always_inline void report(u32 kind, struct tcp_sock *tp, struct wad_flow *flow,
+				   const struct wad_socket *before)
 {
 	struct wad_record *record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 
@@ -84,5 +99,6 @@ static __always_inline void report(u32 kind, struct tcp_sock *tp, struct wad_flo
 		return;
 	}
 	fill_record(record, kind, tp, flow);
-	bpf_ringbuf_submit(record, 0);
+	record->before = before ? *before : (struct wad_socket){};
+	bpf_ringbuf_submit(record, wakeup());
 }

@@ -60,16 +60,17 @@ struct wad_socket {
 
 /* How far a flow has come. */
 enum wad_state {
-	WAD_MATCHED = 1 << 0, /* a path entry applies */
+	WAD_OVERRIDDEN = 1 << 0, /* its path overrides the application's buffers */
 	WAD_ACTIVE = 1 << 1, /* this host connected */
-	WAD_OPEN = 1 << 2, /* established and reported */
+	WAD_OPEN = 1 << 2, /* established, tuned and reported */
 	WAD_SEND_HELD = 1 << 3, /* the application's send buffer is noted, not applied */
 	WAD_RECEIVE_HELD = 1 << 4, /* and its receive buffer */
 	WAD_SEND_GROWN = 1 << 5, /* WAD, not the kernel, sizes the send buffer */
 	WAD_RECEIVE_GROWN = 1 << 6, /* and the receive buffer */
+	WAD_FIXED = 1 << 7, /* its buffers have been set once and stay so */
 };
 
-/* Which setting the kernel refused; bit N of wad_counters.refused. */
+/* Which setting the kernel refused; bit N of wad_flow.refused. */
 enum wad_knob {
 	WAD_KNOB_CONTROL,
 	WAD_KNOB_INITIAL_WINDOW,
@@ -79,33 +80,30 @@ enum wad_knob {
 	WAD_KNOB_CALLBACKS,
 };
 
-struct wad_counters {
-	u64 bytes_sent; /* retransmissions included */
-	u64 bytes_retransmitted;
-	u64 bytes_acked; /* SYN and FIN included */
-	u64 bytes_received;
+/*
+ * Kept with every socket that is tuned, or whose application fixed a buffer.
+ *
+ * It is small on purpose. Memory for it is new, and so not in any cache, whenever a connection
+ * opens: its size is the better part of what a connection costs. What the socket itself knows is
+ * read from there, and what only people want to know goes out with the opening record.
+ */
+struct wad_flow {
+	u64 opened_ns; /* CLOCK_MONOTONIC */
 	u64 rtt_sum_us;
 	u32 rtt_count;
 	u32 rtt_min_us; /* of the whole life of the flow; 0: no sample */
-	u32 rtt_smoothed_us;
-	u32 retransmits; /* segments */
-	u32 congestion_events; /* window reductions, counted by the control `wad` alone */
-	u32 largest_window; /* segments */
-	u32 slow_start_threshold; /* segments; 0x7fffffff while infinite */
-	u32 refused; /* bits of enum wad_knob */
-};
-
-/* Kept with every socket that is tuned, or whose application fixed a buffer. */
-struct wad_flow {
-	u64 opened_ns; /* CLOCK_MONOTONIC */
-	u64 cookie;
-	u32 state; /* enum wad_state */
 	u32 path;
+	u32 state; /* enum wad_state */
 	u32 asked_send; /* bytes, as the application asked; 0: it did not */
 	u32 asked_receive;
-	struct wad_parameters parameters;
-	struct wad_socket before;
-	struct wad_counters counters;
+	u32 send_ceiling; /* bytes, as for SO_SNDBUF; 0: the send buffer is not sized */
+	u32 receive_ceiling;
+	u32 additive_increase; /* as in wad_parameters; may change while the flow runs */
+	u32 multiplicative_decrease;
+	u32 congestion_events; /* window reductions, counted by the control `wad` alone */
+	u32 largest_window; /* segments */
+	u32 refused; /* bits of enum wad_knob */
+	u32 unused;
 };
 
 enum wad_record_kind {
@@ -119,9 +117,19 @@ struct wad_record {
 	u32 kind; /* enum wad_record_kind */
 	u32 family; /* 4 or 6; an IPv4-mapped flow is 4 */
 	u64 time_ns; /* CLOCK_MONOTONIC */
+	u64 cookie;
 	u32 namespace; /* inode number of the network namespace */
 	u16 local_port, remote_port;
 	u8 local[16], remote[16]; /* network order; IPv4 in the first four bytes */
 	struct wad_flow flow;
+	struct wad_socket before; /* as it was when the flow opened; in opening records only */
 	struct wad_socket now;
+	u64 bytes_sent; /* retransmissions included */
+	u64 bytes_retransmitted;
+	u64 bytes_acked; /* SYN and FIN included */
+	u64 bytes_received;
+	u32 rtt_smoothed_us;
+	u32 retransmits; /* segments */
+	u32 slow_start_threshold; /* segments; 0x7fffffff while infinite */
+	u32 unused;
 };

@@ -3,8 +3,8 @@
  * sock_ops: sees every connection of the cgroup open and close, and tunes those that belong to a
  * path.
  *
- *   SYN about to leave   match; give back what the application asked for if no path overrides it
- *   established          everything that must be in place before the first data segment; report
+ *   SYN about to leave   what the application asked for and was held back, unless overridden
+ *   established          match; everything that must be in place before the first data segment; report
  *   RTT sample           statistics, send buffer
  *   segment leaves       receive buffer (while the flow receives)
  *   closed               report
@@ -51,70 +51,81 @@ static __always_inline void release_held(struct bpf_sock_ops *ops, struct wad_fl
 	flow->state &= ~(WAD_SEND_HELD | WAD_RECEIVE_HELD);
 }
 
-/* Finds the path of a connection and notes its parameters with the socket. */
-static __always_inline struct wad_flow *match(struct bpf_sock_ops *ops)
+/* The parameters of the path that a connection belongs to, and that path's index. */
+static __always_inline struct wad_parameters *match(struct bpf_sock_ops *ops, u32 *path)
 {
-	struct wad_flow *flow = any_override ? flow_of(ops, false) : NULL;
-	struct wad_parameters *parameters = NULL;
 	struct ends ends = { 0 };
-	u32 path;
 
 	ends_of(ops, &ends);
-	path = find_path(&ends);
-	if (path != WAD_NO_RULE)
-		parameters = bpf_map_lookup_elem(&paths, &path);
-	if (flow && (!parameters || !(parameters->policy & WAD_OVERRIDE)))
-		release_held(ops, flow);
-	if (!parameters)
-		return NULL;
-	flow = flow_of(ops, true);
-	if (!flow)
-		return NULL;
-	flow->state |= WAD_MATCHED;
-	flow->path = path;
-	flow->parameters = *parameters;
-	return flow;
+	*path = find_path(&ends);
+	return *path == WAD_NO_RULE ? NULL : bpf_map_lookup_elem(&paths, path);
 }
 
-static __always_inline bool sizes_buffer(struct wad_flow *flow, struct tcp_sock *tp, u32 lock)
+/*
+ * The SYN is about to leave, and with it the window scale: what the application asked for
+ * counts from here on, unless the path overrides it.
+ */
+static __always_inline void connecting(struct bpf_sock_ops *ops)
 {
-	return (flow->parameters.policy & WAD_OVERRIDE) ||
-	       !(user_locks(&tp->inet_conn.icsk_inet.sk) & lock);
+	struct wad_flow *flow = any_override ? flow_of(ops, false) : NULL;
+	struct wad_parameters *parameters;
+	u32 path;
+
+	if (!flow)
+		return;
+	parameters = match(ops, &path);
+	if (parameters && (parameters->policy & WAD_OVERRIDE))
+		flow->state |= WAD_OVERRIDDEN;
+	else
+		release_held(ops, flow);
+}
+
+static __always_inline bool sizes_buffer(struct wad_parameters *parameters, struct tcp_sock *tp, u32 lock)
+{
+	return (parameters->policy & WAD_OVERRIDE) || !(user_locks(&tp->inet_conn.icsk_inet.sk) & lock);
 }
 
 /* A buffer that the application fixed stays as it is, unless the path overrides it. */
 static __always_inline void apply_buffers(struct bpf_sock_ops *ops, struct tcp_sock *tp,
-					  struct wad_flow *flow)
+					  struct wad_parameters *parameters, struct wad_flow *flow)
 {
-	if (!sizes_buffer(flow, tp, SOCK_SNDBUF_LOCK))
-		flow->parameters.send_buffer = 0;
-	if (!sizes_buffer(flow, tp, SOCK_RCVBUF_LOCK))
-		flow->parameters.receive_buffer = 0;
-	if (!(flow->parameters.policy & WAD_FIXED_BUFFERS))
+	if (parameters->send_buffer && sizes_buffer(parameters, tp, SOCK_SNDBUF_LOCK))
+		flow->send_ceiling = parameters->send_buffer;
+	if (parameters->receive_buffer && sizes_buffer(parameters, tp, SOCK_RCVBUF_LOCK))
+		flow->receive_ceiling = parameters->receive_buffer;
+	if (!(parameters->policy & WAD_FIXED_BUFFERS))
 		return;
-	if (flow->parameters.send_buffer)
-		set_send_buffer(ops, flow, flow->parameters.send_buffer);
-	if (flow->parameters.receive_buffer)
-		set_receive_buffer(ops, tp, flow, flow->parameters.receive_buffer);
+	flow->state |= WAD_FIXED;
+	if (flow->send_ceiling)
+		set_send_buffer(ops, flow, flow->send_ceiling);
+	if (flow->receive_ceiling)
+		set_receive_buffer(ops, tp, flow, flow->receive_ceiling);
+}
+
+static __always_inline bool grows_send_buffer(struct wad_flow *flow)
+{
+	return flow->send_ceiling && !(flow->state & WAD_FIXED);
 }
 
 static __always_inline bool grows_receive_buffer(struct wad_flow *flow)
 {
-	return flow->parameters.receive_buffer && !(flow->parameters.policy & WAD_FIXED_BUFFERS);
+	return flow->receive_ceiling && !(flow->state & WAD_FIXED);
 }
 
-static __always_inline void apply(struct bpf_sock_ops *ops, struct tcp_sock *tp, struct wad_flow *flow)
+static __always_inline void apply(struct bpf_sock_ops *ops, struct tcp_sock *tp,
+				  struct wad_parameters *parameters, struct wad_flow *flow)
 {
-	struct wad_parameters *parameters = &flow->parameters;
 	u32 callbacks = TUNED_CALLBACKS;
 
+	flow->additive_increase = parameters->additive_increase;
+	flow->multiplicative_decrease = parameters->multiplicative_decrease;
 	if (parameters->control[0] &&
 	    bpf_setsockopt(ops, SOL_TCP, TCP_CONGESTION, parameters->control, sizeof(parameters->control)))
 		refuse(flow, WAD_KNOB_CONTROL);
 	if (parameters->initial_window &&
 	    set_number(ops, SOL_TCP, TCP_BPF_IW, parameters->initial_window))
 		refuse(flow, WAD_KNOB_INITIAL_WINDOW);
-	apply_buffers(ops, tp, flow);
+	apply_buffers(ops, tp, parameters, flow);
 	if (grows_receive_buffer(flow))
 		callbacks |= RECEIVE_CALLBACK;
 	if (bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | callbacks))
@@ -123,18 +134,30 @@ static __always_inline void apply(struct bpf_sock_ops *ops, struct tcp_sock *tp,
 
 static __always_inline void established(struct bpf_sock_ops *ops, bool active)
 {
-	/* A client was matched when its SYN left; a flow of before the daemon's start is left alone. */
-	struct wad_flow *flow = active ? flow_of(ops, false) : match(ops);
+	struct wad_flow *flow = any_override ? flow_of(ops, false) : NULL;
 	struct tcp_sock *tp = tcp_sock_of(ops);
+	struct wad_parameters *parameters;
+	struct wad_socket before;
+	u32 path;
 
-	if (!flow || !tp || !(flow->state & WAD_MATCHED))
+	parameters = match(ops, &path);
+	if (flow && !(parameters && (parameters->policy & WAD_OVERRIDE)))
+		release_held(ops, flow);
+	if (!parameters || !tp)
 		return;
+	if (!flow)
+		flow = flow_of(ops, true);
+	if (!flow)
+		return;
+	bpf_get_socket_cookie(ops); /* from here on the socket has one */
 	flow->opened_ns = bpf_ktime_get_ns();
-	flow->cookie = bpf_get_socket_cookie(ops);
+	flow->path = path;
 	flow->state |= WAD_OPEN | (active ? WAD_ACTIVE : 0);
-	read_socket(tp, &flow->before);
-	apply(ops, tp, flow);
-	report(WAD_RECORD_OPEN, tp, flow);
+	if (parameters->policy & WAD_OVERRIDE)
+		flow->state |= WAD_OVERRIDDEN;
+	read_socket(tp, &before);
+	apply(ops, tp, parameters, flow);
+	report(WAD_RECORD_OPEN, tp, flow, &before);
 }
 
 /* While more comes in than goes out, each segment that leaves is an occasion to look. */
@@ -153,13 +176,13 @@ static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
 		return;
 	/* Kernels before 6.10 do not pass the sample: the smoothed value stands for it. */
 	sample = ops->args[0] ? ops->args[0] : tp->srtt_us >> 3;
-	flow->counters.rtt_sum_us += sample;
-	flow->counters.rtt_count++;
-	if (!flow->counters.rtt_min_us || sample < flow->counters.rtt_min_us)
-		flow->counters.rtt_min_us = sample;
-	if (tp->snd_cwnd > flow->counters.largest_window)
-		flow->counters.largest_window = tp->snd_cwnd;
-	if (flow->parameters.send_buffer && !(flow->parameters.policy & WAD_FIXED_BUFFERS))
+	flow->rtt_sum_us += sample;
+	flow->rtt_count++;
+	if (!flow->rtt_min_us || sample < flow->rtt_min_us)
+		flow->rtt_min_us = sample;
+	if (tp->snd_cwnd > flow->largest_window)
+		flow->largest_window = tp->snd_cwnd;
+	if (grows_send_buffer(flow))
 		grow_send_buffer(ops, tp, flow);
 	if (grows_receive_buffer(flow) && receives(tp) &&
 	    !(ops->bpf_sock_ops_cb_flags & RECEIVE_CALLBACK))
@@ -191,7 +214,7 @@ static __always_inline void state_changed(struct bpf_sock_ops *ops)
 	if (!flow || !tp || !(flow->state & WAD_OPEN))
 		return;
 	flow->state &= ~WAD_OPEN;
-	report(WAD_RECORD_CLOSE, tp, flow);
+	report(WAD_RECORD_CLOSE, tp, flow, NULL);
 }
 
 SEC("sockops")
@@ -199,7 +222,7 @@ int wad_sock_ops(struct bpf_sock_ops *ops)
 {
 	switch (ops->op) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
-		match(ops);
+		connecting(ops);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		established(ops, true);

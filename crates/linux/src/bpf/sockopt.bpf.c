@@ -24,8 +24,8 @@ static __always_inline bool is_tcp(struct bpf_sock *sk)
 /* Held are sockets that are not yet connected, and flows whose path overrides the application. */
 static __always_inline bool holds(struct bpf_sock *sk, struct wad_flow *flow)
 {
-	if (flow && (flow->state & WAD_MATCHED))
-		return flow->parameters.policy & WAD_OVERRIDE;
+	if (flow && (flow->state & WAD_OVERRIDDEN))
+		return true;
 	return sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_LISTEN;
 }
 

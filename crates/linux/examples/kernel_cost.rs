@@ -1,0 +1,268 @@
+//! What the BPF programs cost, from the kernel's run statistics, and what that does to a busy host.
+//!
+//! ```text
+//! cargo run --release -p wad-linux --example kernel_cost
+//! ```
+//!
+//! Needs root. Traffic stays on the loopback device of a network namespace of its own.
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{ANY_PORT, Sandbox, connect_to, policy, transfer};
+use wad_linux::{Parameters, Policy, PortRange, Prefix, Rule, RunStatistics, Tuner};
+use wad_model::{Bytes, Segments};
+
+const PREFIXES: u32 = 10_000;
+const CONNECTIONS: u32 = 20_000;
+const BULK_BYTES: usize = 2 << 30;
+/// New connections a second while the throughput of a bulk flow is measured.
+const CONNECTION_RATE: u32 = 2_000;
+const PHASE: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 5;
+
+fn main() {
+    let sandbox = Sandbox::new();
+    // Segments of an ordinary path, not the loopback device's of 64 KiB.
+    let status = Command::new("ip").args(["link", "set", "lo", "mtu", "1500"]).status();
+    assert!(status.expect("iproute2 is installed").success());
+    if std::env::var_os("BREAKDOWN").is_some() {
+        let none = Parameters::default();
+        let control = Parameters { control: Some("wad".to_owned()), ..none.clone() };
+        let window = Parameters { initial_window: Some(Segments::new(20)), ..none.clone() };
+        for (name, p, net) in [
+            ("nomatch", &none, 10),
+            ("none", &none, 127),
+            ("control", &control, 127),
+            ("window", &window, 127),
+            ("all", &parameters(), 127),
+        ] {
+            let mut policy = large_policy();
+            policy.paths[0] = p.clone();
+            policy.prefixes[0].0.address = Ipv4Addr::new(net, 0, 0, 0).into();
+            print!("{name}: ");
+            per_connection_with(&sandbox, &policy);
+        }
+        return;
+    }
+    per_connection(&sandbox);
+    per_acknowledgement(&sandbox);
+    churn(&sandbox);
+}
+
+fn parameters() -> Parameters {
+    Parameters {
+        override_application: true,
+        send_buffer: Some(Bytes::new(16 << 20)),
+        receive_buffer: Some(Bytes::new(16 << 20)),
+        initial_window: Some(Segments::new(20)),
+        control: Some("wad".to_owned()),
+        additive_increase_1024: 1024,
+        multiplicative_decrease_1024: 512,
+        ..Parameters::default()
+    }
+}
+
+/// A policy of many prefixes, each its own path, the last of which is the loopback network's.
+fn large_policy() -> Policy {
+    let any = Prefix { address: Ipv4Addr::UNSPECIFIED.into(), length: 0 };
+    let prefix = |index: u32| match index {
+        0 => Prefix { address: Ipv4Addr::new(127, 0, 0, 0).into(), length: 8 },
+        _ => Prefix { address: Ipv4Addr::from(0x0a00_0000 + (index << 8)).into(), length: 24 },
+    };
+    let rule =
+        |path| Rule { source: any, source_port: ANY_PORT, destination_port: ANY_PORT, path, next: None };
+    Policy {
+        prefixes: (0..PREFIXES).map(|index| (prefix(index), index)).collect(),
+        rules: (0..PREFIXES).map(rule).collect(),
+        paths: (0..PREFIXES).map(|_| parameters()).collect(),
+        wmem_max_before: Bytes::new(4 << 20),
+        rmem_max_before: Bytes::new(4 << 20),
+    }
+}
+
+/// Run time and runs of each program between two readings.
+fn costs() -> BTreeMap<String, (Duration, u64)> {
+    RunStatistics::costs().into_iter().map(|cost| (cost.name, (cost.time, cost.runs))).collect()
+}
+
+fn difference(before: &BTreeMap<String, (Duration, u64)>, name: &str) -> (Duration, u64) {
+    let (time, runs) = costs().get(name).copied().unwrap_or_default();
+    let (time_before, runs_before) = before.get(name).copied().unwrap_or_default();
+    (time - time_before, runs - runs_before)
+}
+
+fn per_connection(sandbox: &Sandbox) {
+    per_connection_with(sandbox, &large_policy());
+}
+
+fn per_connection_with(sandbox: &Sandbox, policy: &Policy) {
+    let tuner = Tuner::load(policy, &sandbox.cgroup).unwrap();
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _statistics = RunStatistics::enable().unwrap();
+    let before = costs();
+    for index in 0..CONNECTIONS {
+        let [_, _, high, low] = index.to_be_bytes();
+        drop(connect_to(&listener, SocketAddr::from(([127, 1, high, low], port))));
+        if index % 64 == 0 {
+            tuner.poll(Duration::ZERO).unwrap();
+        }
+    }
+    let total: Duration = ["wad_sock_ops", "wad_setsockopt", "wad_getsockopt", "wad_init", "wad_cong_avoid"]
+        .iter()
+        .map(|name| difference(&before, name).0)
+        .sum();
+    for name in ["wad_sock_ops", "wad_setsockopt", "wad_init", "wad_cong_avoid"] {
+        let (time, runs) = difference(&before, name);
+        println!(
+            "  {name}: {} ns a run, {:.1} runs an end",
+            time.as_nanos() / u128::from(runs.max(1)),
+            runs as f64 / f64::from(2 * CONNECTIONS)
+        );
+    }
+    // Each connection has two ends, and both are tuned.
+    let each = total / (2 * CONNECTIONS);
+    println!("per connection, {PREFIXES} prefixes: {} ns (bar: 3000 ns)", each.as_nanos());
+}
+
+fn per_acknowledgement(sandbox: &Sandbox) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut policy = policy("127.0.0.0/8", parameters());
+    // Only the sender's end: at the other, the far port is an ephemeral one.
+    policy.rules[0].destination_port = PortRange { low: address.port(), high: address.port() };
+    let _tuner = Tuner::load(&policy, &sandbox.cgroup).unwrap();
+    let _statistics = RunStatistics::enable().unwrap();
+    let (mut client, mut server) = connect_to(&listener, address);
+    let before = costs();
+    transfer(&mut client, &mut server, BULK_BYTES);
+    let mut each = 0.0;
+    for name in ["wad_sock_ops", "wad_cong_avoid"] {
+        let (time, runs) = difference(&before, name);
+        let mean = time.as_secs_f64() * 1e9 / runs.max(1) as f64;
+        println!("  {name}: {mean:.0} ns a run, {runs} runs");
+        each += mean;
+    }
+    println!("per ACK of a tuned flow: {each:.0} ns (bar: 150 ns)");
+}
+
+/// Throughput of a bulk flow while new connections come at a steady rate, with and without.
+fn churn(sandbox: &Sandbox) {
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        without.push(throughput());
+        let tuner = Tuner::load(&large_policy(), &sandbox.cgroup).unwrap();
+        let reader = Reader::start(tuner);
+        with.push(throughput());
+        drop(reader);
+        println!("  round {}: {:.2} Gbit/s without, {:.2} with", round + 1, without[round], with[round]);
+    }
+    let mut losses: Vec<f64> = without.iter().zip(&with).map(|(a, b)| (1.0 - b / a) * 100.0).collect();
+    losses.sort_by(f64::total_cmp);
+    println!(
+        "loss of throughput at {CONNECTION_RATE} new connections a second: median {:.1} %, from {:.1} % to {:.1} % (bar: 3 %)",
+        losses[ROUNDS / 2],
+        losses[0],
+        losses[ROUNDS - 1]
+    );
+}
+
+/// Reads the records as the daemon does.
+struct Reader {
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Reader {
+    fn start(tuner: Tuner) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let read = move || {
+            while !flag.load(Ordering::Relaxed) {
+                tuner.poll(Duration::from_millis(50)).unwrap();
+            }
+        };
+        Self { stop, thread: Some(thread::spawn(read)) }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn throughput() -> f64 {
+    let stop = Arc::new(AtomicBool::new(false));
+    let received = Arc::new(AtomicU64::new(0));
+    // The bulk flow is of no path, so that only the cost of the others is seen.
+    let (client, server) = common::connect("[::1]:0");
+    let threads = [
+        thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || write(client, &stop)
+        }),
+        thread::spawn({
+            let (stop, received) = (Arc::clone(&stop), Arc::clone(&received));
+            move || read(server, &stop, &received)
+        }),
+        thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || connections(&stop)
+        }),
+    ];
+    thread::sleep(PHASE / 4);
+    let (begin, bytes) = (Instant::now(), received.load(Ordering::Relaxed));
+    thread::sleep(PHASE);
+    let rate = (received.load(Ordering::Relaxed) - bytes) as f64 * 8.0 / begin.elapsed().as_secs_f64() / 1e9;
+    stop.store(true, Ordering::Relaxed);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    rate
+}
+
+fn write(mut client: TcpStream, stop: &AtomicBool) {
+    let block = vec![7; 1 << 18];
+    while !stop.load(Ordering::Relaxed) {
+        client.write_all(&block).unwrap();
+    }
+}
+
+fn read(mut server: TcpStream, stop: &AtomicBool, received: &AtomicU64) {
+    let mut block = vec![0; 1 << 18];
+    loop {
+        let count = server.read(&mut block).unwrap();
+        if count == 0 && stop.load(Ordering::Relaxed) {
+            return;
+        }
+        received.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+/// Opens and closes connections at the rate, spread over many addresses.
+fn connections(stop: &AtomicBool) {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let begin = Instant::now();
+    for index in 0_u32.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let due = begin + Duration::from_secs(1) * index / CONNECTION_RATE;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let [_, _, high, low] = index.to_be_bytes();
+        drop(connect_to(&listener, SocketAddr::from(([127, 1, high, low], port))));
+    }
+}
