@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use wad_daemon::DEFAULT_RUNTIME_DIR;
+use wad_tune::Endpoint;
+
+/// Where the daemon's configuration is unless told otherwise.
+pub(crate) const DEFAULT_CONFIG: &str = "/etc/wad/wad.toml";
+
+/// The Work Around Daemon: gives the flows of designated paths the TCP that a specialist would.
+#[derive(Debug, Parser)]
+#[command(name = "wad", version, max_term_width = 100, after_help = "Start with `wad demo`, as root.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(Run),
+    Flows(Flows),
+    Explain(Explain),
+    Config(ConfigArguments),
+    Lab(Lab),
+    Demo(Demo),
+}
+
+/// Run the daemon: tune the flows of the configured paths until SIGTERM or SIGINT.
+///
+/// Flows that run when the daemon stops keep what they have; new ones are then left alone.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad run --config /etc/wad/wad.toml\n  \
+    WAD_LOG=debug wad run --config my.toml --runtime-dir /tmp/wad")]
+pub(crate) struct Run {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+    /// Tune only the processes in this cgroup v2 directory [default: all of the host]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cgroup: Option<PathBuf>,
+}
+
+/// Which daemon is meant, where more than one could run.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonDir {
+    /// The daemon's directory, with its lock and its socket
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_RUNTIME_DIR)]
+    pub(crate) runtime_dir: PathBuf,
+}
+
+/// List the designated flows of the running daemon.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad flows\n  wad flows --json | jq '.flows[].mean_rate_bps'")]
+pub(crate) struct Flows {
+    /// Print one JSON document: {"flows":[{"source","destination","path",...}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+}
+
+/// Say which path entry a flow would take, and what would be set for it.
+///
+/// Asks the running daemon, or reads the configuration given with --config.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad explain 192.0.2.1 198.51.100.7:2811\n  \
+    wad explain --config my.toml '[2001:db8::1]' '[2001:db8:1::2]:443' --json")]
+pub(crate) struct Explain {
+    /// This host's end: an address, or address:port ([address]:port for IPv6)
+    #[arg(value_name = "SRC[:PORT]")]
+    pub(crate) source: Endpoint,
+    /// The other host's end
+    #[arg(value_name = "DST[:PORT]")]
+    pub(crate) destination: Endpoint,
+    /// Explain by this configuration instead of the running daemon's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+}
+
+/// Work with configuration files.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    Check(ConfigCheck),
+}
+
+/// Check a configuration: every error with its line, its column and the nearest valid key.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad config check /etc/wad/wad.toml\n  wad config check --json my.toml")]
+pub(crate) struct ConfigCheck {
+    /// The configuration
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print one JSON document: {"file","valid","paths","prefixes","errors":[{"line","column","message","help"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Experiments with real hosts in network namespaces, joined by an emulated path.
+#[derive(Debug, Args)]
+pub(crate) struct Lab {
+    #[command(subcommand)]
+    pub(crate) command: LabCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabCommand {
+    Run(LabRun),
+}
+
+/// Run a scenario: two hosts, the path between them, and any programs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad lab run crates/lab/scenarios/transatlantic.toml\n  \
+    wad lab run my.toml --json --out results")]
+pub(crate) struct LabRun {
+    /// The scenario
+    #[arg(value_name = "SCENARIO.toml")]
+    pub(crate) scenario: PathBuf,
+    /// Print the report as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the output of the programs goes [default: a directory of the system's for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Show the main job: a transfer over a long path, without the daemon and with it.
+///
+/// Makes two hosts in network namespaces joined by an emulated path (622 Mbit/s, 70 ms, a queue of
+/// one bandwidth-delay product), and runs the same unmodified `iperf3 -w 64K` twice. Needs root.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad demo\n  wad demo --json --out pictures")]
+pub(crate) struct Demo {
+    /// Print one JSON document: {"path":{...},"untuned":{...},"tuned":{...},"ratio":...}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the pictures go
+    #[arg(long, value_name = "DIR", default_value = "wad-out")]
+    pub(crate) out: PathBuf,
+    /// How long each transfer lasts, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(5..=300))]
+    pub(crate) seconds: u32,
+}

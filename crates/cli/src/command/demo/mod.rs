@@ -1,0 +1,157 @@
+//! `wad demo`: the same transfer twice, without the daemon and with it.
+
+mod measurement;
+mod picture;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use serde::Serialize;
+use wad_lab::{Cancel, LabError, Report, Scenario};
+use wad_model::{Bytes, Rate, format_duration};
+
+use self::measurement::{Measurement, PathFacts};
+use crate::arguments::Demo;
+use crate::command::lab_run;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+
+const UNTUNED: &str = include_str!("untuned.toml");
+const DAEMON: &str = include_str!("daemon.toml");
+const CONFIG: &str = include_str!("wad.toml");
+
+/// The document that `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    path: PathFacts,
+    untuned: Measurement,
+    tuned: Measurement,
+    ratio: f64,
+    /// Where the figures are.
+    pictures: Vec<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Demo) -> Result<(), Failure> {
+    let cancel = Cancel::on_signals().context("cannot handle signals")?;
+    let untuned = transfer(arguments, "untuned", UNTUNED.to_owned(), &cancel)?;
+    let tuned = transfer(arguments, "tuned", tuned_scenario(), &cancel)?;
+    let document = Document {
+        path: PathFacts::of(&untuned),
+        ratio: 0.0,
+        pictures: picture::write(&arguments.out, &untuned, &tuned)?,
+        untuned: Measurement::of(&untuned)?,
+        tuned: Measurement::of(&tuned)?,
+    };
+    let document = Document { ratio: document.tuned.goodput_bps / document.untuned.goodput_bps, ..document };
+    if arguments.json { output::print_json(&document) } else { print(&document) }
+}
+
+/// The daemon comes before the transfer, after the server.
+fn tuned_scenario() -> String {
+    UNTUNED.replacen("[[application]]", &format!("{}\n[[application]]", DAEMON.trim()), 1)
+}
+
+fn transfer(arguments: &Demo, name: &str, scenario: String, cancel: &Cancel) -> Result<Report, Failure> {
+    let directory = arguments.out.join(name);
+    fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    let config = directory.join("wad.toml");
+    fs::write(&config, CONFIG).with_context(|| format!("cannot write {}", config.display()))?;
+    let limit = Duration::from_secs(u64::from(arguments.seconds) + 30);
+    let text = scenario
+        .replace("SECONDS", &limit.as_secs().to_string())
+        .replace("TRANSFER", &arguments.seconds.to_string());
+    let scenario = Scenario::parse(&text)?;
+    let expected = Duration::from_secs(arguments.seconds.into());
+    let report = lab_run::observed(&scenario, cancel, Some(directory), Progress::new(name, expected))?;
+    check(&report)?;
+    Ok(report)
+}
+
+/// A transfer that failed proves nothing.
+fn check(report: &Report) -> Result<(), Failure> {
+    let failed = report.applications.iter().find(|application| application.tail.is_some());
+    match failed {
+        Some(application) => Err(anyhow!(
+            "{} failed: {}",
+            application.name,
+            application.tail.as_deref().unwrap_or_default().trim_end()
+        )
+        .into()),
+        None if report.timed_out => {
+            Err(anyhow!(LabError::Cancelled).context("the transfer took too long").into())
+        }
+        None => Ok(()),
+    }
+}
+
+fn print(document: &Document) -> Result<(), Failure> {
+    let Document { path, untuned, tuned, ratio, pictures } = document;
+    output::print(format_args!(
+        "\nThe same `iperf3 -w 64K` over a path of {}, {} and a queue of {}:\n",
+        Rate::from_bps(path.rate_bps),
+        format_duration(Duration::from_secs_f64(path.rtt_s)),
+        Bytes::new(path.queue_bytes),
+    ))?;
+    let mut table = output::table(&["", "untuned", "tuned by WAD", "ratio"], true);
+    let rate = |bps: f64| format!("{:.1} Mbit/s", bps / 1e6);
+    let times = |tuned: f64, untuned: f64| format!("{:.1} x", tuned / untuned);
+    table.add_row([
+        "goodput",
+        &rate(untuned.goodput_bps),
+        &rate(tuned.goodput_bps),
+        &format!("{ratio:.1} x"),
+    ]);
+    table.add_row([
+        "goodput, second half",
+        &rate(untuned.second_half_bps),
+        &rate(tuned.second_half_bps),
+        &times(tuned.second_half_bps, untuned.second_half_bps),
+    ]);
+    let share = |bps: f64| format!("{:.1} %", bps / path.rate_bps_f64() * 100.0);
+    table.add_row([
+        "  of the path's rate",
+        &share(untuned.second_half_bps),
+        &share(tuned.second_half_bps),
+        "",
+    ]);
+    table.add_row([
+        "largest congestion window",
+        &format!("{} segments", untuned.largest_window_segments),
+        &format!("{} segments", tuned.largest_window_segments),
+        "",
+    ]);
+    let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
+    table.add_row([
+        "round-trip time, mean",
+        &milliseconds(untuned.rtt_mean_s),
+        &milliseconds(tuned.rtt_mean_s),
+        "",
+    ]);
+    table.add_row(["retransmits", &untuned.retransmits.to_string(), &tuned.retransmits.to_string(), ""]);
+    output::print(table)?;
+    output::print("")?;
+    pictures.iter().try_for_each(|picture| output::print(picture.display()))
+}
+
+/// A file of the demo.
+fn write(file: &Path, contents: &[u8]) -> Result<(), Failure> {
+    fs::write(file, contents)
+        .with_context(|| format!("cannot write {}", file.display()))
+        .map_err(Failure::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_scenarios_and_the_configuration_are_valid() {
+        for text in [UNTUNED.to_owned(), tuned_scenario()] {
+            Scenario::parse(&text.replace("SECONDS", "10").replace("TRANSFER", "5")).unwrap();
+        }
+        wad_tune::Config::parse(CONFIG).unwrap();
+    }
+}

@@ -1,0 +1,27 @@
+//! The commands, one file each.
+
+mod config_check;
+mod demo;
+mod explain;
+mod flows;
+mod lab_run;
+mod run;
+
+use crate::arguments::{Command, ConfigCommand, LabCommand};
+use crate::failure::Failure;
+
+/// Runs a command.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Flows(arguments) => flows::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Config(arguments) => match arguments.command {
+            ConfigCommand::Check(arguments) => config_check::run(&arguments),
+        },
+        Command::Lab(arguments) => match arguments.command {
+            LabCommand::Run(arguments) => lab_run::run(&arguments),
+        },
+        Command::Demo(arguments) => demo::run(&arguments),
+    }
+}

@@ -1,0 +1,33 @@
+//! Standard output: text, tables, JSON.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use comfy_table::presets;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Prints text and ends the line.
+pub(crate) fn print(text: impl Display) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{text}")?;
+    Ok(())
+}
+
+/// Prints one JSON document.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+    print(serde_json::to_string_pretty(document)?)
+}
+
+/// A table without lines, whose columns from the second on are aligned to the right if `numbers`.
+pub(crate) fn table(header: &[&str], numbers: bool) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    if numbers {
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
