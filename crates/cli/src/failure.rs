@@ -28,12 +28,25 @@ impl Failure {
             Self::Misuse(error) => (error, 2),
             Self::BrokenPipe => return ExitCode::SUCCESS,
         };
-        print(&format!("{error:#}"));
+        print(&one_line(error));
         ExitCode::from(status)
     }
 }
 
-fn print(message: &dyn Display) {
+/// The error and its causes, each once: many errors name their cause themselves.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+fn print(message: &impl Display) {
     // Where standard error is closed there is nobody to tell.
     let _ = writeln!(io::stderr(), "wad: {message}");
 }
@@ -45,5 +58,22 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let broken =
             error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe);
         if broken { Self::BrokenPipe } else { Self::Failed(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_named_once() {
+        let inner = || Err::<(), _>(io::Error::other("disk full"));
+        assert_eq!(one_line(&inner().context("cannot write x").unwrap_err()), "cannot write x: disk full");
+        assert_eq!(
+            one_line(&inner().context("cannot write x: disk full").unwrap_err()),
+            "cannot write x: disk full"
+        );
     }
 }

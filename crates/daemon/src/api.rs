@@ -216,11 +216,13 @@ async fn status(State(shared): State<Shared>) -> Response {
 
 async fn ask<T: Serialize>(shared: &Shared, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Response {
     let (sender, answer) = oneshot::channel();
-    // If the loop has ended, the sender is dropped and the answer fails.
+    // If the loop has ended or could not answer, the sender is dropped and the answer fails.
     let _ = shared.requests.send(request(sender));
     match answer.await {
         Ok(answer) => Json(answer).into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping\n").into_response(),
+        Err(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the daemon cannot answer now: see its log\n").into_response()
+        }
     }
 }
 

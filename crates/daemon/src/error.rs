@@ -27,6 +27,14 @@ pub enum DaemonError {
         /// Why it cannot be raised.
         source: LinuxError,
     },
+    /// A killed daemon had raised limits that cannot be put back.
+    #[error(
+        "the limits that a killed daemon had raised cannot be put back: see the log; they are in {ledger}"
+    )]
+    NotPutBack {
+        /// The list of them.
+        ledger: PathBuf,
+    },
     /// The directory of the daemon's lock and socket.
     #[error("cannot use {path}: {source}; run as root, or name another directory with --runtime-dir")]
     RuntimeDir {

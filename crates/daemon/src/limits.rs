@@ -93,9 +93,10 @@ impl RaisedLimits {
 
 impl Drop for RaisedLimits {
     fn drop(&mut self) {
-        put_back(&self.sysctls, &self.changes);
-        // An empty ledger and none mean the same to the next start.
-        let _ = fs::remove_file(&self.ledger);
+        if put_back(&self.sysctls, &self.changes) {
+            // There is none if nothing was raised.
+            let _ = fs::remove_file(&self.ledger);
+        }
     }
 }
 
@@ -118,7 +119,9 @@ fn static_name(name: &str) -> &'static str {
 fn recover(sysctls: &Sysctls, ledger: &Path) -> Result<(), DaemonError> {
     let Ok(text) = fs::read_to_string(ledger) else { return Ok(()) };
     match serde_json::from_str(&text) {
-        Ok(changes) => put_back(sysctls, &changes),
+        Ok(changes) if put_back(sysctls, &changes) => {}
+        // The ledger of this start would overwrite what is still to be put back.
+        Ok(_) => return Err(DaemonError::NotPutBack { ledger: ledger.to_owned() }),
         Err(error) => {
             warn!(ledger = %ledger.display(), %error, "the list of raised limits is unreadable; they stay")
         }
@@ -126,24 +129,29 @@ fn recover(sysctls: &Sysctls, ledger: &Path) -> Result<(), DaemonError> {
     fs::remove_file(ledger).map_err(|source| DaemonError::RuntimeDir { path: ledger.to_owned(), source })
 }
 
-fn put_back(sysctls: &Sysctls, changes: &Changes) {
-    for (name, change) in changes {
-        match sysctls.read_number(name) {
-            Ok(now) if now == change.set => restore(sysctls, name, *change),
-            Ok(now) if now == change.before => {}
-            Ok(now) => {
-                info!(sysctl = name, now, set = change.set, "host limit left: somebody else has set it since")
-            }
-            Err(error) => warn!(%error, "host limit not put back"),
+/// Puts back what is still as the daemon set it; whether nothing remains to be done.
+fn put_back(sysctls: &Sysctls, changes: &Changes) -> bool {
+    let one = |(name, change): (&String, &Change)| match sysctls.read_number(name) {
+        Ok(now) if now == change.set => restore(sysctls, name, *change),
+        Ok(now) if now == change.before => true,
+        Ok(now) => {
+            info!(sysctl = name, now, set = change.set, "host limit left: somebody else has set it since");
+            true
         }
-    }
+        Err(error) => {
+            warn!(%error, "host limit not put back");
+            false
+        }
+    };
+    changes.iter().map(one).fold(true, |all, done| all & done)
 }
 
-fn restore(sysctls: &Sysctls, name: &str, change: Change) {
+fn restore(sysctls: &Sysctls, name: &str, change: Change) -> bool {
     match sysctls.write(name, &change.before.to_string()) {
         Ok(()) => info!(sysctl = name, from = change.set, to = change.before, "host limit put back"),
-        Err(error) => warn!(%error, "host limit not put back"),
+        Err(ref error) => warn!(%error, "host limit not put back"),
     }
+    sysctls.read_number(name).is_ok_and(|now| now == change.before)
 }
 
 /// Writes the ledger whole or not at all.

@@ -54,7 +54,7 @@ fn parameters(decided: &wad_tune::Parameters) -> Parameters {
         send_buffer: size(decided.send_bytes),
         receive_buffer: size(decided.receive_bytes),
         initial_window: (decided.initial_window != 0).then(|| Segments::new(decided.initial_window)),
-        control: Some(decided.control.as_str().to_owned()),
+        control: decided.control.map(|name| name.as_str().to_owned()),
         additive_increase_1024: decided.ai_1024,
         multiplicative_decrease_1024: decided.md_1024,
     }

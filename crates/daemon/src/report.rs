@@ -89,6 +89,7 @@ pub fn close_line(record: &Record) -> String {
     parts.extend(counters.rtt_mean.map(|rtt| format!("mean RTT {}", format_duration(rtt))));
     parts.push(format!("largest window {}", counters.largest_window));
     parts.push(format!("tuned {}", tuned(record)));
+    parts.extend(record.refused.iter().map(|knob| format!("{} refused by the kernel", knob.name())));
     parts.join(", ")
 }
 

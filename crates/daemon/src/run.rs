@@ -9,7 +9,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{debug, info, warn};
 use wad_linux::{Record, Sysctls, Tuner, cgroup2_mount, require_control};
-use wad_tune::{Config, Decision, PathIndex, RuleTable, decide, required_limits};
+use wad_tune::{Config, Control, Decision, PathIndex, RuleTable, decide, required_limits};
 
 use crate::DaemonError;
 use crate::api::{FlowView, FlowsView, Knowledge, Listeners, Request, StatusView};
@@ -119,7 +119,10 @@ impl Daemon {
             self.resynchronise(lost)?;
         }
         while let Ok(request) = self.requests.try_recv() {
-            self.answer(request)?;
+            // A question that cannot be answered is no reason to stop: who asked gets an error.
+            if let Err(error) = self.answer(request) {
+                warn!(%error, "a request was not answered");
+            }
         }
         Ok(())
     }
@@ -211,9 +214,9 @@ impl Daemon {
 /// Each control that a path names must be there: the kernel's programs cannot load a module.
 fn check_controls(config: &Config) -> Result<(), DaemonError> {
     for path in &config.paths {
-        let control = path.congestion.control.value.name();
-        if control != wad_tune::ControlName::WAD {
-            require_control(control.as_str())?;
+        match path.congestion.control.value {
+            Control::Named(name) => require_control(name.as_str())?,
+            Control::Wad { .. } | Control::Unchanged => {}
         }
     }
     Ok(())

@@ -20,7 +20,7 @@ pub enum LinuxError {
         source: io::Error,
     },
     /// The kernel lacks something that its BTF would name.
-    #[error("this kernel lacks {feature} (since Linux {since}); WAD needs Linux 6.4 or later")]
+    #[error("this kernel lacks {feature} (since Linux {since}); WAD needs Linux 6.1 or later")]
     KernelTooOld {
         /// What is missing.
         feature: &'static str,

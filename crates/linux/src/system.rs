@@ -16,10 +16,8 @@ use crate::{LinuxError, Sysctls};
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// Types and functions that are in the kernel's BTF once it can do what WAD needs.
-const STRUCTS: [(&str, &str, &str); 2] = [
-    ("bpf_iter__bpf_sk_storage_map", "iterators over socket storage", "5.9"),
-    ("bpf_struct_ops_link", "links of struct_ops", "6.4"),
-];
+const STRUCTS: [(&str, &str, &str); 1] =
+    [("bpf_iter__bpf_sk_storage_map", "iterators over socket storage", "5.9")];
 const FUNCTIONS: [(&str, &str, &str); 1] = [("tcp_slow_start", "congestion controls in BPF", "5.13")];
 
 /// Checks that the process may, and the kernel can.
@@ -44,6 +42,11 @@ pub fn check_system() -> Result<(), LinuxError> {
         }
     }
     Ok(())
+}
+
+/// Whether a congestion control in BPF can be registered by a link (since Linux 6.4).
+pub(crate) fn has_struct_ops_link() -> bool {
+    Btf::from_vmlinux().is_ok_and(|btf| btf.type_by_name::<Struct<'_>>("bpf_struct_ops_link").is_some())
 }
 
 /// Makes sure that the kernel has a congestion control. A BPF program cannot load its module;

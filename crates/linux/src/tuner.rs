@@ -10,12 +10,17 @@ use std::slice;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
+use libbpf_rs::query::{MapInfo, MapInfoIter};
 use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
-use libbpf_rs::{Iter, Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{
+    Iter, Link, MapCore, MapFlags, MapHandle, MapType, OpenObject, RingBuffer, RingBufferBuilder,
+};
+use std::os::unix::ffi::OsStrExt as _;
 
 use crate::policy::saturate;
 use crate::record::Record;
 use crate::skeleton::{OpenWadSkel, WadSkel, WadSkelBuilder, types};
+use crate::system::has_struct_ops_link;
 use crate::{LinuxError, Policy, check_system};
 
 /// The loaded and attached programs. Dropping it detaches them.
@@ -116,6 +121,9 @@ fn open(policy: &Policy) -> Result<OpenWadSkel<'static>, LinuxError> {
     skeleton.maps.prefixes.set_max_entries(entries(policy.prefixes.len())).map_err(failed)?;
     skeleton.maps.rules.set_max_entries(entries(policy.rules.len())).map_err(failed)?;
     skeleton.maps.paths.set_max_entries(entries(policy.paths.len())).map_err(failed)?;
+    let linked = has_struct_ops_link();
+    skeleton.maps.wad.set_autocreate(linked).map_err(failed)?;
+    skeleton.maps.wad_unlinked.set_autocreate(!linked).map_err(failed)?;
     if let Some(rodata) = skeleton.maps.rodata_data.as_deref_mut() {
         rodata.any_override = policy.paths.iter().any(|path| path.override_application);
         rodata.wmem_max_before = saturate(policy.wmem_max_before);
@@ -181,11 +189,7 @@ fn ring(skeleton: &WadSkel<'_>, sender: Sender<Record>) -> Result<RingBuffer<'st
 
 /// Attaches everything; the hook that starts to tune comes last.
 fn attach(skeleton: &mut WadSkel<'_>, directory: &File, cgroup: &Path) -> Result<Vec<Link>, LinuxError> {
-    let control = skeleton.maps.wad.attach_struct_ops().map_err(|source| match source.kind() {
-        libbpf_rs::ErrorKind::AlreadyExists => LinuxError::AlreadyRunning,
-        _ => LinuxError::Bpf { what: "the congestion control `wad`", source },
-    })?;
-    let mut links = vec![control];
+    let mut links = vec![attach_control(skeleton)?];
     for program in
         [&skeleton.progs.wad_getsockopt, &skeleton.progs.wad_setsockopt, &skeleton.progs.wad_sock_ops]
     {
@@ -196,4 +200,30 @@ fn attach(skeleton: &mut WadSkel<'_>, directory: &File, cgroup: &Path) -> Result
         links.push(link);
     }
     Ok(links)
+}
+
+/// Registers the congestion control.
+fn attach_control(skeleton: &mut WadSkel<'_>) -> Result<Link, LinuxError> {
+    let result = if has_struct_ops_link() {
+        skeleton.maps.wad.attach_struct_ops()
+    } else {
+        unregister_leftover();
+        skeleton.maps.wad_unlinked.attach_struct_ops()
+    };
+    result.map_err(|source| match source.kind() {
+        libbpf_rs::ErrorKind::AlreadyExists => LinuxError::AlreadyRunning,
+        _ => LinuxError::Bpf { what: "the congestion control `wad`", source },
+    })
+}
+
+/// Before Linux 6.4 a control stays registered when the process is killed that registered it: the
+/// next one takes it away. Flows that use it keep it until they close.
+fn unregister_leftover() {
+    let ours = |info: &MapInfo| info.ty == MapType::StructOps && info.name.as_bytes() == b"wad_unlinked";
+    for map in MapInfoIter::default().filter(ours) {
+        if let Ok(handle) = MapHandle::from_map_id(map.id) {
+            // If it is not registered, there is nothing to take away.
+            let _ = handle.delete(&0_u32.to_ne_bytes());
+        }
+    }
 }

@@ -134,9 +134,9 @@ pub struct Parameters {
     pub ai_1024: u32,
     /// The share that a loss takes away in 1/1024 of the window; zero unless the control is WAD's.
     pub md_1024: u32,
-    /// The congestion control.
-    #[serde(serialize_with = "as_name")]
-    pub control: ControlName,
+    /// The congestion control; `None` leaves it alone.
+    #[serde(serialize_with = "as_name_or_null")]
+    pub control: Option<ControlName>,
 }
 
 /// What is on, one bit each.
@@ -222,7 +222,8 @@ fn buffer_settings(path: &PathPolicy, send: Limited, receive: Limited) -> Vec<Se
 }
 
 fn control_settings(control: &Given<Control>) -> Vec<Setting> {
-    let (name, reason) = (control.value.name(), control.origin());
+    let Some(name) = control.value.name() else { return Vec::new() };
+    let reason = control.origin();
     let mut settings = vec![Setting { knob: Knob::CongestionControl, value: Value::Control(name), reason }];
     if let Control::Wad { additive_increase, multiplicative_decrease } = &control.value {
         settings.push(setting(Knob::AdditiveIncrease, additive_increase, |ai| Value::Growth(ai.get())));
@@ -239,7 +240,7 @@ fn parameters(path: PathIndex, policy: &PathPolicy, send: &Limited, receive: &Li
         Control::Wad { additive_increase, multiplicative_decrease } => {
             (increase_1024(additive_increase.value), decrease_1024(multiplicative_decrease.value))
         }
-        Control::Named(_) => (0, 0),
+        Control::Named(_) | Control::Unchanged => (0, 0),
     };
     Parameters {
         path,
@@ -287,6 +288,13 @@ fn to_1024(number: f64) -> u32 {
 
 fn as_name<S: Serializer>(name: &ControlName, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(name)
+}
+
+fn as_name_or_null<S: Serializer>(name: &Option<ControlName>, serializer: S) -> Result<S::Ok, S::Error> {
+    match name {
+        Some(name) => serializer.collect_str(name),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

@@ -76,7 +76,7 @@ fn size_is_short_for_both_buffers() {
     let config = Config::parse(FULL).unwrap();
     let buffers = &config.paths[1].buffers;
     assert_eq!((buffers.send.value, buffers.receive.value), (Bytes::new(4 << 20), Bytes::new(4 << 20)));
-    assert_eq!(config.paths[1].congestion.control.value.name(), ControlName::new("cubic").unwrap());
+    assert_eq!(config.paths[1].congestion.control.value.name(), ControlName::new("cubic"));
 }
 
 #[test]

@@ -4,7 +4,8 @@
 
 use wad_model::Bytes;
 use wad_tune::{
-    Config, Ends, Flags, HostLimits, PathIndex, RequiredLimits, RuleTable, decide, explain, required_limits,
+    Config, ControlName, Ends, Flags, HostLimits, PathIndex, RequiredLimits, RuleTable, decide, explain,
+    required_limits,
 };
 
 const CONFIG: &str = r#"[[path]]
@@ -43,12 +44,12 @@ fn parameters_are_plain_numbers() {
     assert_eq!((cern.send_bytes, cern.receive_bytes), (32 << 20, (1 << 30) - 1));
     assert_eq!((cern.ai_1024, cern.md_1024, cern.initial_window), (6144, 307, 20));
     assert_eq!(cern.flags.bits(), 0b1111);
-    assert_eq!(cern.control.to_bytes(), *b"wad\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    assert_eq!(cern.control.unwrap().to_bytes(), *b"wad\0\0\0\0\0\0\0\0\0\0\0\0\0");
     let mirror = parameters(1);
     assert_eq!((mirror.ai_1024, mirror.md_1024, mirror.initial_window), (0, 0, 0));
-    assert_eq!((mirror.flags, mirror.control.as_str()), (Flags::default(), "bbr"));
+    assert_eq!((mirror.flags, mirror.control), (Flags::default(), ControlName::new("bbr")));
     let rest = parameters(2);
-    assert_eq!((rest.ai_1024, rest.md_1024, rest.flags), (1024, 512, Flags::CONTROL_WAD));
+    assert_eq!((rest.control, rest.ai_1024, rest.md_1024, rest.flags), (None, 0, 0, Flags::default()));
 }
 
 #[test]

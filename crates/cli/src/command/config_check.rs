@@ -63,7 +63,7 @@ fn check_rules(arguments: &ConfigCheck, config: &Config) -> Result<(), Failure> 
     } else if report.valid {
         let (paths, prefixes) = (report.paths, report.prefixes);
         output::print(format_args!(
-            "{}: valid, {paths} paths, {prefixes} prefixes",
+            "{}: valid (paths: {paths}, prefixes: {prefixes})",
             arguments.file.display()
         ))?;
     }

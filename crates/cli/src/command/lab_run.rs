@@ -37,17 +37,19 @@ pub(crate) fn observed(
     wad_lab::run(scenario, RunOptions { progress: Some(&mut tell), cancel: cancel.clone(), directory })
 }
 
-/// An application that failed, or a run that did not end, is a failure that the work found.
-fn verdict(report: &Report) -> Result<(), Failure> {
+/// An application that failed by itself, or a run that did not end, is a failure that the work found.
+pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     if report.timed_out {
-        return Err(anyhow!(
-            "the run was stopped after {:.1} s with applications still running",
-            report.duration_s
-        )
-        .into());
+        let seconds = report.duration_s;
+        return Err(
+            anyhow!("the run was stopped after {seconds:.1} s with applications still running").into()
+        );
     }
-    match report.applications.iter().find_map(|one| one.tail.as_ref().map(|tail| (one, tail))) {
-        Some((application, tail)) => Err(anyhow!("{} failed: {}", application.name, tail.trim_end()).into()),
+    let failed = report.applications.iter().find(|one| one.tail.is_some() && !one.stopped);
+    match failed {
+        Some(one) => {
+            Err(anyhow!("{} failed: {}", one.name, one.tail.as_deref().unwrap_or_default().trim_end()).into())
+        }
         None => Ok(()),
     }
 }

@@ -19,7 +19,10 @@ extern u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
 #define RENO_INCREASE WAD_SCALE
 #define RENO_DECREASE (WAD_SCALE / 2)
 
-/* The control's own state: the part of a segment that the increase has earned so far. */
+/*
+ * The control's own state, which the kernel clears when a flow gets the control: the part of a
+ * segment that the increase has earned so far.
+ */
 struct control_state {
 	u64 credit; /* segments * cwnd * WAD_SCALE */
 };
@@ -55,12 +58,6 @@ static __always_inline void additive_increase(struct tcp_sock *tp, struct contro
 	state->credit -= grown * window;
 	grown += tp->snd_cwnd;
 	tp->snd_cwnd = grown < tp->snd_cwnd_clamp ? grown : tp->snd_cwnd_clamp;
-}
-
-SEC("struct_ops")
-void BPF_PROG(wad_init, struct sock *sk)
-{
-	state_of(sk)->credit = 0;
 }
 
 SEC("struct_ops")
@@ -106,11 +103,18 @@ u32 BPF_PROG(wad_undo_cwnd, struct sock *sk)
 	return tcp_reno_undo_cwnd(sk);
 }
 
+#define WAD_OPERATIONS                          \
+	{                                       \
+		.ssthresh = (void *)wad_ssthresh, \
+		.cong_avoid = (void *)wad_cong_avoid, \
+		.undo_cwnd = (void *)wad_undo_cwnd, \
+		.name = "wad",                  \
+	}
+
+/* Registered by a link, which ends with the process that holds it. */
 SEC(".struct_ops.link")
-struct tcp_congestion_ops wad = {
-	.init = (void *)wad_init,
-	.ssthresh = (void *)wad_ssthresh,
-	.cong_avoid = (void *)wad_cong_avoid,
-	.undo_cwnd = (void *)wad_undo_cwnd,
-	.name = "wad",
-};
+struct tcp_congestion_ops wad = WAD_OPERATIONS;
+
+/* The same for kernels before 6.4, which know no such link; the loader makes one of the two. */
+SEC(".struct_ops")
+struct tcp_congestion_ops wad_unlinked = WAD_OPERATIONS;

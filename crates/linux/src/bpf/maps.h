@@ -48,8 +48,8 @@ u64 lost_records;
 const volatile bool any_override;
 
 /*
- * The host's net.core limits as they were before the daemon raised them: an application of an
- * untuned flow gets no more than it would have had.
+ * The host's net.core limits as they were before the daemon raised them: a size that was held
+ * back and then applied is no larger than it would have been without the daemon.
  */
 const volatile u32 wmem_max_before = ~0U;
 const volatile u32 rmem_max_before = ~0U;

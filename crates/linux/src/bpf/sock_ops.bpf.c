@@ -5,7 +5,7 @@
  *
  *   SYN about to leave   what the application asked for and was held back, unless overridden
  *   established          match; everything that must be in place before the first data segment; report
- *   RTT sample           statistics, send buffer
+ *   once a round trip    statistics, send buffer
  *   segment leaves       receive buffer (while the flow receives)
  *   closed               report
  */
@@ -48,7 +48,7 @@ static __always_inline void release_held(struct bpf_sock_ops *ops, struct wad_fl
 		if (ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB && (tp = tcp_sock_of(ops)))
 			set_number(ops, SOL_TCP, TCP_WINDOW_CLAMP, window_from_space(tp, (u64)bytes * 2));
 	}
-	flow->state &= ~(WAD_SEND_HELD | WAD_RECEIVE_HELD);
+	flow->state &= ~(WAD_SEND_HELD | WAD_RECEIVE_HELD | WAD_OVERRIDDEN);
 }
 
 /* The parameters of the path that a connection belongs to, and that path's index. */

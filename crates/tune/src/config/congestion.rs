@@ -1,4 +1,7 @@
 //! `congestion`: the congestion control of a path's flows.
+//!
+//! Without the table a flow keeps the control that it has: a window as large as the path needs
+//! helps under any control, and which one is best is the administrator's to say.
 
 use std::fmt;
 
@@ -19,6 +22,8 @@ pub struct Congestion {
 /// A congestion control, with the parameters that it has.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Control {
+    /// The one that the flow has anyway: the host's default, or what its application chose.
+    Unchanged,
     /// WAD's own: additive increase and multiplicative decrease, both per flow.
     Wad {
         /// How fast the window grows.
@@ -31,25 +36,20 @@ pub enum Control {
 }
 
 impl Control {
-    /// WAD's control as it is without any key.
-    pub const WAD: Self = Self::Wad {
-        additive_increase: Given::default_value(defaults::ADDITIVE_INCREASE),
-        multiplicative_decrease: Given::default_value(defaults::MULTIPLICATIVE_DECREASE),
-    };
-
-    /// The name by which the kernel knows it.
+    /// The name by which the kernel knows it; `None` if it is left alone.
     #[must_use]
-    pub fn name(&self) -> ControlName {
+    pub const fn name(&self) -> Option<ControlName> {
         match self {
-            Self::Wad { .. } => ControlName::WAD,
-            Self::Named(name) => *name,
+            Self::Unchanged => None,
+            Self::Wad { .. } => Some(ControlName::WAD),
+            Self::Named(name) => Some(*name),
         }
     }
 }
 
 impl Default for Congestion {
     fn default() -> Self {
-        Self { control: Given::default_value(Control::WAD) }
+        Self { control: Given::default_value(Control::Unchanged) }
     }
 }
 

@@ -5,7 +5,8 @@
 //! | `buffers.mode` | `"ceiling"` | the kernel's autotuning goes on, so that short flows stay small |
 //! | `buffers.send`, `.receive` | 16 MiB | fills 1 Gbit/s at 130 ms |
 //! | `buffers.override_application` | `false` | an application that asks for a size has a reason, until shown otherwise |
-//! | `congestion.control` | `"wad"` | the only control whose parameters can be set per flow |
+//! | `congestion` | the control stays as it is | a larger window helps under any control |
+//! | `congestion.control` | `"wad"`, where the table is given | the only control whose parameters can be set per flow |
 //! | `congestion.additive_increase` | 1 | as Reno |
 //! | `congestion.multiplicative_decrease` | 0.5 | as Reno |
 //! | `slow_start.initial_window` | left to the kernel | |

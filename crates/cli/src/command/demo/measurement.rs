@@ -74,7 +74,7 @@ pub(super) fn sender(report: &Report) -> Result<&[TcpSample], Failure> {
 }
 
 /// Bytes that had arrived at the other end, over time.
-pub(super) fn arrivals(report: &Report) -> Result<Vec<(f64, u64)>, Failure> {
+fn arrivals(report: &Report) -> Result<Vec<(f64, u64)>, Failure> {
     let samples = busiest(report, |sample| sample.bytes_received)?;
     Ok(samples.iter().filter_map(|sample| Some((sample.time_s, sample.bytes_received?))).collect())
 }

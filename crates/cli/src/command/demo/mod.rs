@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use serde::Serialize;
-use wad_lab::{Cancel, LabError, Report, Scenario};
+use wad_lab::{Cancel, Report, Scenario};
 use wad_model::{Bytes, Rate, format_duration};
 
 use self::measurement::{Measurement, PathFacts};
@@ -66,25 +66,9 @@ fn transfer(arguments: &Demo, name: &str, scenario: String, cancel: &Cancel) -> 
     let scenario = Scenario::parse(&text)?;
     let expected = Duration::from_secs(arguments.seconds.into());
     let report = lab_run::observed(&scenario, cancel, Some(directory), Progress::new(name, expected))?;
-    check(&report)?;
+    // A transfer that failed proves nothing.
+    lab_run::verdict(&report)?;
     Ok(report)
-}
-
-/// A transfer that failed proves nothing.
-fn check(report: &Report) -> Result<(), Failure> {
-    let failed = report.applications.iter().find(|application| application.tail.is_some());
-    match failed {
-        Some(application) => Err(anyhow!(
-            "{} failed: {}",
-            application.name,
-            application.tail.as_deref().unwrap_or_default().trim_end()
-        )
-        .into()),
-        None if report.timed_out => {
-            Err(anyhow!(LabError::Cancelled).context("the transfer took too long").into())
-        }
-        None => Ok(()),
-    }
 }
 
 fn print(document: &Document) -> Result<(), Failure> {

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use wad_lab::Report;
 use wad_plot::{Axis, Figure, Panel, Series, Style, Unit};
 
-use super::measurement::{PathFacts, arrivals, sender};
+use super::measurement::{PathFacts, sender};
 use crate::failure::Failure;
+
+/// Less than this is the talk before the transfer.
+const FIRST_BYTES: u64 = 4096;
 
 /// Draws both figures as SVG and PNG and says where they are.
 pub(super) fn write(directory: &Path, untuned: &Report, tuned: &Report) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for (name, figure) in
-        [("throughput", throughput(untuned, tuned)?), ("congestion-window", windows(untuned, tuned)?)]
+        [("throughput", throughput(untuned, tuned)), ("congestion-window", windows(untuned, tuned)?)]
     {
         let file = directory.join(name);
         let (svg, png) = (file.with_extension("svg"), file.with_extension("png"));
@@ -28,12 +31,12 @@ fn figure(title: &str) -> Figure {
         .subtitle("The same iperf3 -w 64K over 622 Mbit/s and 70 ms, untuned and with the daemon running")
 }
 
-fn throughput(untuned: &Report, tuned: &Report) -> Result<Figure, Failure> {
+fn throughput(untuned: &Report, tuned: &Report) -> Figure {
     let panel = Panel::new(Axis::new("Throughput", Unit::BitsPerSecond))
-        .series(Series::new("tuned", rates(&arrivals(tuned)?)))
-        .series(Series::new("untuned", rates(&arrivals(untuned)?)))
+        .series(Series::new("tuned", rates(&delivered(tuned))))
+        .series(Series::new("untuned", rates(&delivered(untuned))))
         .reference(PathFacts::of(tuned).rate_bps_f64(), "path rate 622 Mbit/s");
-    Ok(figure("Throughput of one transfer").panel(panel))
+    figure("Throughput of one transfer").panel(panel)
 }
 
 fn windows(untuned: &Report, tuned: &Report) -> Result<Figure, Failure> {
@@ -50,6 +53,13 @@ fn windows(untuned: &Report, tuned: &Report) -> Result<Figure, Failure> {
         .series(series("tuned", tuned)?)
         .series(series("untuned", untuned)?);
     Ok(figure("Congestion window of one transfer").panel(panel))
+}
+
+/// Bytes that the path had delivered, over time: in order or not, as on a wire.
+fn delivered(report: &Report) -> Vec<(f64, u64)> {
+    let samples = &report.path.forward.direction.samples;
+    let moving = samples.iter().skip_while(|sample| sample.delivered_bytes < FIRST_BYTES);
+    moving.map(|sample| (sample.time_s, sample.delivered_bytes)).collect()
 }
 
 /// Rates between samples, from the first on, in bits a second.

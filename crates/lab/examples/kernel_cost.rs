@@ -1,17 +1,19 @@
 //! What the BPF programs cost, from the kernel's run statistics, and what that does to a busy host.
 //!
 //! ```text
-//! cargo run --release -p wad-linux --example kernel_cost
+//! cargo run --release -p wad-lab --example kernel_cost
 //! ```
 //!
-//! Needs root. Traffic stays on the loopback device of a network namespace of its own.
+//! Needs root. Traffic stays in network namespaces of its own.
 
-#[path = "../tests/common/mod.rs"]
+#![allow(unsafe_code, reason = "the sandbox of the tests changes the namespace of its thread")]
+
+#[path = "../../linux/tests/common/mod.rs"]
 mod common;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,41 +21,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{ANY_PORT, Sandbox, connect_to, policy, transfer};
+use wad_lab::{Mode, Testbed, TestbedConfig};
 use wad_linux::{Parameters, Policy, PortRange, Prefix, Rule, RunStatistics, Tuner};
-use wad_model::{Bytes, Segments};
+use wad_model::{Bytes, Rate, Segments};
+use wad_path::{LinkConfig, PathConfig, Queue};
 
 const PREFIXES: u32 = 10_000;
 const CONNECTIONS: u32 = 20_000;
-const BULK_BYTES: usize = 2 << 30;
+const BULK_BYTES: usize = 512 << 20;
 /// New connections a second while the throughput of a bulk flow is measured.
 const CONNECTION_RATE: u32 = 2_000;
 const PHASE: Duration = Duration::from_secs(3);
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 
 fn main() {
     let sandbox = Sandbox::new();
     // Segments of an ordinary path, not the loopback device's of 64 KiB.
     let status = Command::new("ip").args(["link", "set", "lo", "mtu", "1500"]).status();
     assert!(status.expect("iproute2 is installed").success());
-    if std::env::var_os("BREAKDOWN").is_some() {
-        let none = Parameters::default();
-        let control = Parameters { control: Some("wad".to_owned()), ..none.clone() };
-        let window = Parameters { initial_window: Some(Segments::new(20)), ..none.clone() };
-        for (name, p, net) in [
-            ("nomatch", &none, 10),
-            ("none", &none, 127),
-            ("control", &control, 127),
-            ("window", &window, 127),
-            ("all", &parameters(), 127),
-        ] {
-            let mut policy = large_policy();
-            policy.paths[0] = p.clone();
-            policy.prefixes[0].0.address = Ipv4Addr::new(net, 0, 0, 0).into();
-            print!("{name}: ");
-            per_connection_with(&sandbox, &policy);
-        }
-        return;
-    }
     per_connection(&sandbox);
     per_acknowledgement(&sandbox);
     churn(&sandbox);
@@ -101,59 +86,62 @@ fn difference(before: &BTreeMap<String, (Duration, u64)>, name: &str) -> (Durati
     (time - time_before, runs - runs_before)
 }
 
+/// Connections of a path and of none. Each has two ends in the cgroup, which are counted apart.
 fn per_connection(sandbox: &Sandbox) {
-    per_connection_with(sandbox, &large_policy());
+    let tuner = Tuner::load(&large_policy(), &sandbox.cgroup).unwrap();
+    let _statistics = RunStatistics::enable().unwrap();
+    for (what, network) in [("tuned", "127.1.0.0"), ("of no path", "::1")] {
+        let before = costs();
+        open_and_close(&tuner, network.parse().unwrap());
+        let programs = ["wad_sock_ops", "wad_setsockopt", "wad_getsockopt", "wad_cong_avoid"];
+        let total: Duration = programs.iter().map(|name| difference(&before, name).0).sum();
+        let each = total / (2 * CONNECTIONS);
+        println!("per connection {what}, {PREFIXES} prefixes: {} ns (bar: 3000 ns)", each.as_nanos());
+    }
 }
 
-fn per_connection_with(sandbox: &Sandbox, policy: &Policy) {
-    let tuner = Tuner::load(policy, &sandbox.cgroup).unwrap();
-    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+fn open_and_close(tuner: &Tuner, network: IpAddr) {
+    let any = if network.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let listener = TcpListener::bind(any).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let _statistics = RunStatistics::enable().unwrap();
-    let before = costs();
     for index in 0..CONNECTIONS {
-        let [_, _, high, low] = index.to_be_bytes();
-        drop(connect_to(&listener, SocketAddr::from(([127, 1, high, low], port))));
+        let address = match network {
+            IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from(u32::from(v4) + index)),
+            IpAddr::V6(v6) => IpAddr::V6(v6),
+        };
+        drop(connect_to(&listener, SocketAddr::from((address, port))));
         if index % 64 == 0 {
             tuner.poll(Duration::ZERO).unwrap();
         }
     }
-    let total: Duration = ["wad_sock_ops", "wad_setsockopt", "wad_getsockopt", "wad_init", "wad_cong_avoid"]
-        .iter()
-        .map(|name| difference(&before, name).0)
-        .sum();
-    for name in ["wad_sock_ops", "wad_setsockopt", "wad_init", "wad_cong_avoid"] {
-        let (time, runs) = difference(&before, name);
-        println!(
-            "  {name}: {} ns a run, {:.1} runs an end",
-            time.as_nanos() / u128::from(runs.max(1)),
-            runs as f64 / f64::from(2 * CONNECTIONS)
-        );
-    }
-    // Each connection has two ends, and both are tuned.
-    let each = total / (2 * CONNECTIONS);
-    println!("per connection, {PREFIXES} prefixes: {} ns (bar: 3000 ns)", each.as_nanos());
 }
 
+/// Over the path of the demo, where acknowledgements come one by one.
 fn per_acknowledgement(sandbox: &Sandbox) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut policy = policy("127.0.0.0/8", parameters());
+    let link = LinkConfig {
+        rate: Some(Rate::from_bps(622_000_000)),
+        delay: Duration::from_millis(35),
+        queue: Queue::Bytes(Bytes::new(5_442_500)),
+        ..LinkConfig::default()
+    };
+    let path = PathConfig { forward: link.clone(), backward: link };
+    let testbed = Testbed::new(TestbedConfig::new(Mode::Plain, path)).unwrap();
+    let address = SocketAddr::from((testbed.right().address(), 5201));
+    let listener = testbed.right().namespace().enter(|| TcpListener::bind(address)).unwrap();
+    let mut policy = policy("10.77.0.0/16", parameters());
     // Only the sender's end: at the other, the far port is an ephemeral one.
-    policy.rules[0].destination_port = PortRange { low: address.port(), high: address.port() };
+    policy.rules[0].destination_port = PortRange { low: 5201, high: 5201 };
     let _tuner = Tuner::load(&policy, &sandbox.cgroup).unwrap();
+    let mut client = testbed.left().namespace().enter(|| TcpStream::connect(address)).unwrap();
+    let mut server = listener.accept().unwrap().0;
+    transfer(&mut client, &mut server, BULK_BYTES / 8);
     let _statistics = RunStatistics::enable().unwrap();
-    let (mut client, mut server) = connect_to(&listener, address);
     let before = costs();
     transfer(&mut client, &mut server, BULK_BYTES);
-    let mut each = 0.0;
-    for name in ["wad_sock_ops", "wad_cong_avoid"] {
-        let (time, runs) = difference(&before, name);
-        let mean = time.as_secs_f64() * 1e9 / runs.max(1) as f64;
-        println!("  {name}: {mean:.0} ns a run, {runs} runs");
-        each += mean;
-    }
-    println!("per ACK of a tuned flow: {each:.0} ns (bar: 150 ns)");
+    let (control, acknowledgements) = difference(&before, "wad_cong_avoid");
+    let (callbacks, _) = difference(&before, "wad_sock_ops");
+    let each = (control + callbacks).as_secs_f64() * 1e9 / acknowledgements as f64;
+    println!("per ACK of a tuned flow: {each:.0} ns over {acknowledgements} ACKs (bar: 150 ns)");
 }
 
 /// Throughput of a bulk flow while new connections come at a steady rate, with and without.
@@ -161,8 +149,7 @@ fn churn(sandbox: &Sandbox) {
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         without.push(throughput());
-        let tuner = Tuner::load(&large_policy(), &sandbox.cgroup).unwrap();
-        let reader = Reader::start(tuner);
+        let reader = Reader::start(Tuner::load(&large_policy(), &sandbox.cgroup).unwrap());
         with.push(throughput());
         drop(reader);
         println!("  round {}: {:.2} Gbit/s without, {:.2} with", round + 1, without[round], with[round]);
