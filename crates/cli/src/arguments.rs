@@ -11,7 +11,12 @@ pub(crate) const DEFAULT_CONFIG: &str = "/etc/wad/wad.toml";
 
 /// The Work Around Daemon: gives the flows of designated paths the TCP that a specialist would.
 #[derive(Debug, Parser)]
-#[command(name = "wad", version, max_term_width = 100, after_help = "Start with `wad demo`, as root.")]
+#[command(
+    name = "wad",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  wad demo\n  wad run --config /etc/wad/wad.toml"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -27,7 +32,7 @@ pub(crate) enum Command {
     Demo(Demo),
 }
 
-/// Run the daemon: tune the flows of the configured paths until SIGTERM or SIGINT.
+/// Run the daemon: tune the flows of the configured paths until SIGTERM or SIGINT. Needs root.
 ///
 /// Flows that run when the daemon stops keep what they have; new ones are then left alone.
 #[derive(Debug, Args)]
@@ -39,7 +44,7 @@ pub(crate) struct Run {
     pub(crate) config: PathBuf,
     #[command(flatten)]
     pub(crate) daemon: DaemonDir,
-    /// Tune only the processes in this cgroup v2 directory [default: all of the host]
+    /// Tune only the processes in this cgroup v2 directory [default: [host] cgroup, or all of the host]
     #[arg(long, value_name = "DIR")]
     pub(crate) cgroup: Option<PathBuf>,
 }
@@ -67,8 +72,10 @@ pub(crate) struct Flows {
 ///
 /// Asks the running daemon, or reads the configuration given with --config.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad explain 192.0.2.1 198.51.100.7:2811\n  \
-    wad explain --config my.toml '[2001:db8::1]' '[2001:db8:1::2]:443' --json")]
+#[command(
+    after_help = "Examples (the first asks the running daemon):\n  wad explain 192.0.2.1 198.51.100.7:2811\n  \
+    wad explain --config my.toml '[2001:db8::1]' '[2001:db8:1::2]:443' --json"
+)]
 pub(crate) struct Explain {
     /// This host's end: an address, or address:port ([address]:port for IPv6)
     #[arg(value_name = "SRC[:PORT]")]
@@ -88,6 +95,7 @@ pub(crate) struct Explain {
 
 /// Work with configuration files.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad config check /etc/wad/wad.toml")]
 pub(crate) struct ConfigArguments {
     #[command(subcommand)]
     pub(crate) command: ConfigCommand,
@@ -110,8 +118,9 @@ pub(crate) struct ConfigCheck {
     pub(crate) json: bool,
 }
 
-/// Experiments with real hosts in network namespaces, joined by an emulated path.
+/// Experiments with real hosts in network namespaces, joined by an emulated path. Needs root.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad lab run crates/lab/scenarios/transatlantic.toml")]
 pub(crate) struct Lab {
     #[command(subcommand)]
     pub(crate) command: LabCommand,
@@ -133,7 +142,7 @@ pub(crate) struct LabRun {
     /// Print the report as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-    /// Where the output of the programs goes [default: a directory of the system's for temporary files]
+    /// Keep the output of the programs in this directory [default: it goes with the run]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -141,11 +150,12 @@ pub(crate) struct LabRun {
 /// Show the main job: a transfer over a long path, without the daemon and with it.
 ///
 /// Makes two hosts in network namespaces joined by an emulated path (622 Mbit/s, 70 ms, a queue of
-/// one bandwidth-delay product), and runs the same unmodified `iperf3 -w 64K` twice. Needs root.
+/// one bandwidth-delay product), and runs the same unmodified `iperf3 -w 64K` twice. Needs root, and
+/// that no other daemon runs: the demo starts one of its own, in a cgroup of its own.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  wad demo\n  wad demo --json --out pictures")]
 pub(crate) struct Demo {
-    /// Print one JSON document: {"path":{...},"untuned":{...},"tuned":{...},"ratio":...}
+    /// Print one JSON document: {"path":{...},"untuned":{...},"tuned":{...},"ratio":...,"pictures":[...]}
     #[arg(long)]
     pub(crate) json: bool,
     /// Where the pictures go

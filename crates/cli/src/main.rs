@@ -8,6 +8,7 @@ mod arguments;
 mod command;
 mod config_file;
 mod failure;
+mod log;
 mod output;
 mod progress;
 

@@ -3,15 +3,19 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
+use tracing_subscriber::filter::LevelFilter;
+use wad_lab::report::{ApplicationReport, LinkReport};
 use wad_lab::{Cancel, LabError, Report, RunOptions, Scenario};
 use wad_model::Rate;
 
 use crate::arguments::LabRun;
 use crate::failure::Failure;
+use crate::log;
 use crate::output;
 use crate::progress::Progress;
 
 pub(crate) fn run(arguments: &LabRun) -> Result<(), Failure> {
+    log::start(LevelFilter::WARN)?;
     let cancel = Cancel::on_signals().context("cannot handle signals")?;
     let name = arguments.scenario.display();
     let scenario = Scenario::load(&arguments.scenario)
@@ -47,11 +51,14 @@ pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     }
     let failed = report.applications.iter().find(|one| one.tail.is_some() && !one.stopped);
     match failed {
-        Some(one) => {
-            Err(anyhow!("{} failed: {}", one.name, one.tail.as_deref().unwrap_or_default().trim_end()).into())
-        }
+        Some(one) => Err(anyhow!("{} failed: {}", one.name, last_line(one)).into()),
         None => Ok(()),
     }
+}
+
+/// What a program said last is mostly why it failed.
+fn last_line(application: &ApplicationReport) -> &str {
+    application.tail.as_deref().and_then(|tail| tail.lines().next_back()).unwrap_or("it said nothing")
 }
 
 fn print(report: &Report) -> Result<(), Failure> {
@@ -78,7 +85,7 @@ fn print(report: &Report) -> Result<(), Failure> {
     output::print(format_args!("\n{path}"))
 }
 
-fn application(application: &wad_lab::report::ApplicationReport) -> [String; 5] {
+fn application(application: &ApplicationReport) -> [String; 5] {
     let iperf3 = application.iperf3.as_ref();
     let status = match (application.exit_code, application.signal) {
         _ if application.stopped => "stopped".to_owned(),
@@ -97,7 +104,7 @@ fn application(application: &wad_lab::report::ApplicationReport) -> [String; 5] 
     ]
 }
 
-fn direction(name: &str, report: &wad_lab::report::LinkReport) -> [String; 9] {
+fn direction(name: &str, report: &LinkReport) -> [String; 9] {
     let (link, lateness) = (&report.direction.link, &report.direction.lateness);
     [
         name.to_owned(),

@@ -1,17 +1,16 @@
 //! `wad run`
 
-use std::io::{self, IsTerminal as _};
-
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use wad_daemon::{DaemonError, Options};
 
 use crate::arguments::Run;
 use crate::config_file;
 use crate::failure::Failure;
+use crate::log;
 
 pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     let loaded = config_file::load(&arguments.config)?;
-    start_log()?;
+    log::start(LevelFilter::INFO)?;
     let options =
         Options { runtime_dir: arguments.daemon.runtime_dir.clone(), cgroup: arguments.cgroup.clone() };
     wad_daemon::run(loaded.config, &options).map_err(|error| match error {
@@ -20,20 +19,4 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
         }
         error => error.into(),
     })
-}
-
-/// The log goes to standard error; `WAD_LOG` chooses what of it (`info` unless it says otherwise).
-fn start_log() -> Result<(), Failure> {
-    let filter = EnvFilter::builder()
-        .with_env_var("WAD_LOG")
-        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
-        .from_env()
-        .map_err(|error| Failure::Misuse(anyhow::anyhow!("WAD_LOG: {error}")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
-    Ok(())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
+use tracing_subscriber::filter::LevelFilter;
 use wad_lab::{Cancel, Report, Scenario};
 use wad_model::{Bytes, Rate, format_duration};
 
@@ -16,6 +17,7 @@ use self::measurement::{Measurement, PathFacts};
 use crate::arguments::Demo;
 use crate::command::lab_run;
 use crate::failure::Failure;
+use crate::log;
 use crate::output;
 use crate::progress::Progress;
 
@@ -35,6 +37,7 @@ struct Document {
 }
 
 pub(crate) fn run(arguments: &Demo) -> Result<(), Failure> {
+    log::start(LevelFilter::WARN)?;
     let cancel = Cancel::on_signals().context("cannot handle signals")?;
     let untuned = transfer(arguments, "untuned", UNTUNED.to_owned(), &cancel)?;
     let tuned = transfer(arguments, "tuned", tuned_scenario(), &cancel)?;

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Measures every figure of docs/PERFORMANCE.md anew. Needs root and a quiet machine; some five minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --locked -p wad
+cargo build --release --locked -p wad-lab --examples
+echo "== the demo"
+target/release/wad demo
+echo "== the cost of the kernel's side"
+target/release/examples/kernel_cost
+echo "== the emulator"
+target/release/examples/emulator_figures >/dev/null
