@@ -1,8 +1,10 @@
 //! Which designated flows are open: pure bookkeeping over the kernel's records.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use wad_linux::{Record, RecordKind};
+use wad_model::Time;
 
 /// The flows that are open, as far as the daemon knows.
 #[derive(Debug, Default)]
@@ -21,15 +23,6 @@ pub enum FlowEvent {
     Closed(Record),
 }
 
-/// What the flow table had missed.
-#[derive(Debug, Default)]
-pub struct Resync {
-    /// Flows that are open and were not known.
-    pub found: Vec<Record>,
-    /// Flows that were known and are gone; their final counters are lost.
-    pub gone: Vec<Record>,
-}
-
 impl FlowTable {
     /// Takes a record of the ring. A flow whose opening record was lost is reported by its closing
     /// one; an opening record of a flow that a resynchronisation has found says nothing new.
@@ -41,22 +34,24 @@ impl FlowTable {
         }
     }
 
-    /// Compares the table with all flows that the kernel has, after records were lost.
+    /// The first half of a resynchronisation after records were lost: takes in all flows that the
+    /// kernel has, and returns those that were not known.
+    pub fn find(&mut self, sample: &[Record]) -> Vec<Record> {
+        sample.iter().filter(|record| self.insert((*record).clone())).cloned().collect()
+    }
+
+    /// The second half: forgets the flows that `sample` no longer had and that no record closed.
+    /// Their final counters are lost. Returns them.
     ///
-    /// Call it when the ring has been emptied *after* `sample` was taken; otherwise a flow that
-    /// closed in between would count as gone though its record is still to come.
-    pub fn resynchronise(&mut self, sample: Vec<Record>) -> Resync {
-        let mut resync = Resync::default();
-        let alive: HashMap<u64, Record> = sample.into_iter().map(|record| (record.cookie, record)).collect();
-        let gone: Vec<u64> = self.open.keys().copied().filter(|cookie| !alive.contains_key(cookie)).collect();
-        resync.gone.extend(gone.iter().filter_map(|cookie| self.open.remove(cookie)));
+    /// `begun` is when the kernel was asked for the sample: a flow that opened later may be missing
+    /// from it. Call this when all records have been handled that were in the ring *after* the sample
+    /// was taken; otherwise a flow would count as gone whose closing record is still to come.
+    pub fn forget(&mut self, sample: &[Record], begun: Time) -> Vec<Record> {
+        let alive: HashSet<u64> = sample.iter().map(|record| record.cookie).collect();
+        let is_gone = |cookie: &u64, record: &mut Record| record.opened < begun && !alive.contains(cookie);
+        let gone: Vec<Record> = self.open.extract_if(is_gone).map(|(_, record)| record).collect();
         self.closed += gone.len() as u64;
-        for record in alive.into_values() {
-            if self.insert(record.clone()) {
-                resync.found.push(record);
-            }
-        }
-        resync
+        gone
     }
 
     /// How many flows are open.
@@ -89,10 +84,12 @@ impl FlowTable {
         }
     }
 
+    /// Whether the flow was not known.
     fn insert(&mut self, record: Record) -> bool {
-        let new = self.open.insert(record.cookie, record).is_none();
-        self.opened += u64::from(new);
-        new
+        let Entry::Vacant(place) = self.open.entry(record.cookie) else { return false };
+        place.insert(record);
+        self.opened += 1;
+        true
     }
 }
 
@@ -121,15 +118,43 @@ mod tests {
         assert_eq!((table.opened(), table.closed()), (1, 1));
     }
 
+    /// A flow that opened so many nanoseconds after the clock's origin.
+    fn opened_at(nanos: u64, cookie: u64) -> Record {
+        Record { opened: Time::from_nanos(nanos), ..of(RecordKind::Open, cookie) }
+    }
+
+    fn cookies(records: &[Record]) -> Vec<u64> {
+        records.iter().map(|record| record.cookie).collect()
+    }
+
     #[test]
     fn a_resynchronisation_finds_what_was_lost() {
         let mut table = FlowTable::default();
-        table.handle_record(of(RecordKind::Open, 1));
-        table.handle_record(of(RecordKind::Open, 2));
-        let resync = table.resynchronise(vec![of(RecordKind::Sample, 2), of(RecordKind::Sample, 3)]);
-        assert_eq!(resync.gone.iter().map(|record| record.cookie).collect::<Vec<_>>(), [1]);
-        assert_eq!(resync.found.iter().map(|record| record.cookie).collect::<Vec<_>>(), [3]);
+        table.handle_record(opened_at(1, 1));
+        table.handle_record(opened_at(2, 2));
+        let sample = [of(RecordKind::Sample, 2), of(RecordKind::Sample, 3)];
+        assert_eq!(cookies(&table.find(&sample)), [3]);
+        assert_eq!(cookies(&table.forget(&sample, Time::from_nanos(10))), [1]);
         assert_eq!((table.open(), table.opened(), table.closed()), (2, 3, 1));
         assert!(table.handle_record(of(RecordKind::Open, 3)).is_none(), "known already");
+    }
+
+    #[test]
+    fn a_flow_that_closes_while_the_kernel_is_asked_is_closed_once() {
+        let mut table = FlowTable::default();
+        let sample = [of(RecordKind::Sample, 1)];
+        assert_eq!(cookies(&table.find(&sample)), [1]);
+        assert!(matches!(table.handle_record(of(RecordKind::Close, 1)), Some(FlowEvent::Closed(_))));
+        assert!(table.forget(&sample, Time::from_nanos(10)).is_empty());
+        assert_eq!((table.open(), table.opened(), table.closed()), (0, 1, 1));
+    }
+
+    #[test]
+    fn a_flow_that_opens_while_the_kernel_is_asked_is_not_gone() {
+        let mut table = FlowTable::default();
+        table.find(&[]);
+        table.handle_record(opened_at(11, 1));
+        assert!(table.forget(&[], Time::from_nanos(10)).is_empty());
+        assert_eq!((table.open(), table.opened(), table.closed()), (1, 1, 0));
     }
 }

@@ -26,7 +26,7 @@ mod runtime_dir;
 pub use api::{FlowView, FlowsView, StatusView};
 pub use client::Client;
 pub use error::DaemonError;
-pub use flow_table::{FlowEvent, FlowTable, Resync};
+pub use flow_table::{FlowEvent, FlowTable};
 pub use limits::RaisedLimits;
 pub use policy::kernel_policy;
 pub use report::{close_line, open_line};

@@ -1,14 +1,18 @@
 //! The daemon's life: start, loop, stop.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use rustix::fs::statfs;
+use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{debug, info, warn};
-use wad_linux::{Record, Sysctls, Tuner, cgroup2_mount, require_control};
+use wad_linux::{LinuxError, Record, Sysctls, Tuner, cgroup2_mount, require_control};
+use wad_model::Time;
 use wad_tune::{Config, Control, Decision, PathIndex, RuleTable, decide, required_limits};
 
 use crate::DaemonError;
@@ -18,6 +22,9 @@ use crate::limits::RaisedLimits;
 use crate::policy::kernel_policy;
 use crate::report::{close_line, open_line};
 use crate::runtime_dir::RuntimeDir;
+
+/// `CGROUP2_SUPER_MAGIC`.
+const CGROUP2_MAGIC: i64 = 0x6367_7270;
 
 /// How long the loop waits for records before it looks at requests and signals.
 const TICK: Duration = Duration::from_millis(50);
@@ -139,20 +146,22 @@ impl Daemon {
     }
 
     fn resynchronise(&mut self, lost: u64) -> Result<(), DaemonError> {
+        let begun = monotonic_now();
         let sample = self.tuner.flows()?;
+        let found = self.flows.find(&sample);
+        for record in &found {
+            self.log_open(record, "flow found");
+        }
         self.take_records(Duration::ZERO)?;
-        let resync = self.flows.resynchronise(sample);
+        let gone = self.flows.forget(&sample, begun);
         warn!(
             lost = lost - self.lost_records,
-            found = resync.found.len(),
-            gone = resync.gone.len(),
+            found = found.len(),
+            gone = gone.len(),
             "records were lost, the ring was full; the flow table is in step again"
         );
         self.lost_records = lost;
-        for record in &resync.found {
-            self.log_open(record, "flow found");
-        }
-        for record in &resync.gone {
+        for record in &gone {
             info!(flow = %record.key, path = self.path_name(record), "flow closed; its summary was lost");
         }
         Ok(())
@@ -222,7 +231,23 @@ fn check_controls(config: &Config) -> Result<(), DaemonError> {
     Ok(())
 }
 
+/// The cgroup to tune; a directory that is none is refused before anything on the host is changed.
 fn cgroup(config: &Config, options: &Options) -> Result<PathBuf, DaemonError> {
     let given = options.cgroup.as_deref().or(config.host.cgroup.as_deref());
-    Ok(given.map(Path::to_owned).map_or_else(cgroup2_mount, Ok)?)
+    let path = given.map(Path::to_owned).map_or_else(cgroup2_mount, Ok)?;
+    match statfs(&path) {
+        Ok(found) if found.f_type == CGROUP2_MAGIC => Ok(path),
+        Ok(_) => {
+            let source = io::Error::other("it is not in a cgroup v2 hierarchy");
+            Err(LinuxError::Cgroup { path, source }.into())
+        }
+        Err(errno) => Err(LinuxError::Cgroup { path, source: errno.into() }.into()),
+    }
+}
+
+/// Now, on the clock of the kernel's records.
+fn monotonic_now() -> Time {
+    let now = clock_gettime(ClockId::Monotonic);
+    let part = |number: i64| u64::try_from(number).unwrap_or_default();
+    Time::from_nanos(part(now.tv_sec) * 1_000_000_000 + part(now.tv_nsec))
 }
