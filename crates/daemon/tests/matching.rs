@@ -10,7 +10,7 @@
 #[path = "../../linux/tests/common/mod.rs"]
 mod common;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -23,7 +23,7 @@ use rand_pcg::rand_core::{Rng as _, SeedableRng as _};
 use rustix::net::sockopt::{set_ipv6_v6only, set_socket_linger, set_socket_reuseaddr};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen, socket_with};
 use wad_daemon::kernel_policy;
-use wad_linux::{Record, RecordKind, Tuner};
+use wad_linux::{RecordKind, Tuner};
 use wad_model::{Bytes, Direction, FlowKey};
 use wad_tune::{Config, HostLimits, RuleTable};
 
@@ -58,7 +58,7 @@ source_port = [7000]
 
 const SOURCES: &str = r#"
 [[path]]
-name = "any source"
+name = "any"
 destination = ["127.1.0.0/16", "::/0"]
 [[path]]
 name = "near"
@@ -69,7 +69,7 @@ name = "nearer"
 destination = ["127.1.0.0/16", "fd00::/48"]
 source = ["127.0.0.1", "fd00::1", "fd00::2/127"]
 [[path]]
-name = "longer destination"
+name = "longer"
 destination = ["127.1.1.0/24"]
 source = ["127.200.0.0/16"]
 "#;
@@ -85,11 +85,11 @@ name = "edges"
 destination = ["127.0.0.0/8"]
 destination_port = ["1-79", "81-2810", "2812-49999", "50001-65535"]
 [[path]]
-name = "narrow range"
+name = "one"
 destination = ["127.0.0.0/8"]
 destination_port = ["50000-50000"]
 [[path]]
-name = "wide range"
+name = "range"
 destination = ["127.0.0.0/8", "::/0"]
 destination_port = ["49000-50500"]
 [[path]]
@@ -213,24 +213,11 @@ impl Loopback {
 
     fn agree_on(&self, tuner: &Tuner, table: &RuleTable, text: &str, connections: &[Connection]) -> usize {
         let keys: Vec<_> = connections.iter().map(|connection| self.open(connection)).collect();
-        let expected: BTreeSet<_> = keys
-            .iter()
-            .flat_map(|key| {
-                let accepted = FlowKey::new(key.destination, key.source);
-                [
-                    line_expected(table, key, Direction::Active),
-                    line_expected(table, &accepted, Direction::Passive),
-                ]
-            })
-            .flatten()
-            .collect();
+        let expected: Vec<_> = keys.iter().flat_map(|key| expected(table, key)).collect();
         let reported = reported(tuner, expected.len());
-        let missing: Vec<_> = expected.difference(&reported).take(5).collect();
-        let wrong: Vec<_> = reported.difference(&expected).take(5).collect();
-        assert!(
-            missing.is_empty() && wrong.is_empty(),
-            "only user space: {missing:#?}\nonly the kernel: {wrong:#?}\n{text}"
-        );
+        let (missing, wrong) = (beyond(&expected, &reported), beyond(&reported, &expected));
+        let differ = format!("user space alone: {missing:#?}\nthe kernel alone: {wrong:#?}\n{text}");
+        assert!(missing.is_empty() && wrong.is_empty(), "{differ}");
         expected.len()
     }
 
@@ -312,27 +299,41 @@ fn line(key: &FlowKey, direction: Direction, path: u32) -> String {
     format!("{key} {direction} path {path}")
 }
 
-fn line_expected(table: &RuleTable, key: &FlowKey, direction: Direction) -> Option<String> {
-    table.matching(key).map(|found| line(key, direction, found.path.0))
+/// The flows of a connection that are of a path, as user space says.
+fn expected(table: &RuleTable, connecting: &FlowKey) -> impl Iterator<Item = String> {
+    let accepting = FlowKey::new(connecting.destination, connecting.source);
+    let flows = [(*connecting, Direction::Active), (accepting, Direction::Passive)];
+    flows.into_iter().filter_map(|(key, direction)| Some(line(&key, direction, table.matching(&key)?.path.0)))
 }
 
 /// What the kernel reported as opened, once `count` flows have come or two seconds have passed.
-fn reported(tuner: &Tuner, count: usize) -> BTreeSet<String> {
-    let opened = |record: &Record| record.kind == RecordKind::Open;
-    let mut lines = BTreeSet::new();
+fn reported(tuner: &Tuner, count: usize) -> Vec<String> {
     let deadline = Instant::now() + Duration::from_secs(2);
+    let mut lines = Vec::new();
     loop {
         let records = tuner.poll(Duration::from_millis(1)).unwrap();
-        lines.extend(
-            records
-                .iter()
-                .filter(|r| opened(r))
-                .map(|record| line(&record.key, record.direction, record.path)),
-        );
+        let opened = records.iter().filter(|record| record.kind == RecordKind::Open);
+        lines.extend(opened.map(|record| line(&record.key, record.direction, record.path)));
         if lines.len() >= count || Instant::now() > deadline {
             return lines;
         }
     }
+}
+
+/// Some of the lines that one side has more often than the other.
+fn beyond(one: &[String], other: &[String]) -> Vec<String> {
+    let mut left = tally(one);
+    for (line, count) in tally(other) {
+        left.entry(line).and_modify(|left| *left = left.saturating_sub(count));
+    }
+    left.into_iter().filter(|(_, count)| *count > 0).map(|(line, _)| line.to_owned()).take(5).collect()
+}
+
+fn tally(lines: &[String]) -> BTreeMap<&str, usize> {
+    lines.iter().fold(BTreeMap::new(), |mut tally, line| {
+        *tally.entry(line.as_str()).or_default() += 1;
+        tally
+    })
 }
 
 /// Paths over the prefixes of the addresses above, so that they nest and flows hit them.

@@ -12,10 +12,12 @@ mod common;
 #[path = "untouched/state.rs"]
 mod state;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{Sandbox, policy};
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
@@ -42,38 +44,46 @@ const APPLICATIONS: [Application; 6] = [
     Application { client: late(50_000), server: Buffers { send: Some(65_536), ..NOTHING } },
 ];
 
-/// Servers that fix the receive buffer at their listening socket.
-const FIXED_LISTENERS: [Application; 3] = [
-    Application { client: NOTHING, server: both(65_536) },
-    Application { client: both(30_000), server: Buffers { receive: Some(4096), ..NOTHING } },
-    Application { client: NOTHING, server: both(8 << 20) },
-];
+/// A server that fixes the receive buffer at its listening socket.
+const FIXED_LISTENER: Application = Application { client: NOTHING, server: both(65_536) };
+
+const SCALE_OF_SERVER: [&str; 2] = ["client: peer's window scale", "server: own window scale"];
+const SCALE_OF_CLIENT: [&str; 2] = ["client: own window scale", "server: peer's window scale"];
+const FIRST_WINDOW: [&str; 4] =
+    ["client: TCP_MAXSEG", "client: snd_mss", "client: snd_wnd", "server: rcv_wnd"];
 
 #[test]
 fn beside_paths_that_override_nobody() {
     let host = Host::new();
-    for application in APPLICATIONS.iter().chain(&FIXED_LISTENERS) {
-        host.compare(application, &[], || host.programs(false));
-    }
+    let all: Vec<_> = APPLICATIONS.into_iter().chain([FIXED_LISTENER]).map(as_ever).collect();
+    host.compare(&all, || host.programs(false));
 }
 
 #[test]
 fn beside_paths_that_override_applications() {
     let host = Host::new();
-    for application in &APPLICATIONS {
-        host.compare(application, &[], || host.programs(true));
-    }
+    host.compare(&APPLICATIONS.map(as_ever), || host.programs(true));
 }
 
 /// The size that the server asked for is held back until the other end is known, and by then the
-/// SYN-ACK has left: it offers the window scale of a server that asked for nothing.
+/// SYN-ACK has left: it is that of a server that asked for nothing, with its window scale. Where
+/// this server's first window would be another one, that shows too, and what is derived from it.
 #[test]
-fn beside_them_a_listener_with_a_fixed_receive_buffer_shows_another_window_scale() {
+fn beside_them_a_listener_with_a_fixed_receive_buffer_shows_another_syn_ack() {
     let host = Host::new();
-    for application in &FIXED_LISTENERS {
-        let scale = ["client: peer's window scale", "server: own window scale"];
-        host.compare(application, &scale, || host.programs(true));
-    }
+    let listens = |server| Application { client: NOTHING, server };
+    let receive = |bytes| Buffers { receive: Some(bytes), ..NOTHING };
+    let smaller = [&SCALE_OF_SERVER[..], &FIRST_WINDOW].concat();
+    let larger = [&smaller[..], &["server: rcv_space", "server: rcv_ssthresh"]].concat();
+    host.compare(
+        &[
+            (listens(both(65_536)), &SCALE_OF_SERVER),
+            (listens(receive(100_000)), &SCALE_OF_SERVER),
+            (listens(receive(4096)), &smaller),
+            (listens(both(8 << 20)), &larger),
+        ],
+        || host.programs(true),
+    );
 }
 
 /// The window scale of a SYN follows from the largest buffer that the host allows, which is one
@@ -81,32 +91,47 @@ fn beside_them_a_listener_with_a_fixed_receive_buffer_shows_another_window_scale
 #[test]
 fn beside_a_daemon_that_raised_the_limits_the_window_scale_grows_and_nothing_else() {
     let host = Host::new();
-    let scales = |both: bool| {
-        let mut names = vec!["client: peer's window scale", "server: own window scale"];
-        if both {
-            names.extend(["client: own window scale", "server: peer's window scale"]);
-        }
-        names
+    let both_scales = [SCALE_OF_CLIENT, SCALE_OF_SERVER].concat();
+    let differ = |application: &Application| {
+        let autotuned = application.client.late || application.client.receive.is_none();
+        (*application, if autotuned { &both_scales[..] } else { &SCALE_OF_SERVER })
     };
-    for overrides in [false, true] {
-        for application in &APPLICATIONS {
-            let both = application.client.late || application.client.receive.is_none();
-            host.compare(application, &scales(both), || host.daemon(overrides));
-        }
-    }
+    let cases: Vec<_> = APPLICATIONS.iter().map(differ).collect();
+    host.compare(&cases, || host.daemon(true));
+    let modest: Vec<_> = cases.into_iter().filter(|(application, _)| !application.asks_too_much()).collect();
+    host.compare(&modest, || host.daemon(false));
+}
+
+/// The host's limits are for all: where no size is held back, none is cut to the limits of before.
+#[test]
+fn whoever_asks_for_more_than_the_host_allowed_is_cut_only_where_sizes_are_held_back() {
+    let host = Host::new();
+    let asked = 8 << 20;
+    let size = |buffers: Buffers| {
+        let application = Application { client: buffers, server: NOTHING };
+        let pair = Pair::open(&application, ADDRESSES[0]);
+        State::memory("client", &pair.client)
+    };
+    let (before, before_late) = (size(both(asked)), size(late(asked)));
+    let daemon = host.daemon(true);
+    assert_eq!(size(both(asked)), before, "cut as without the daemon");
+    assert_ne!(size(late(asked)), before_late, "an open connection is not held back");
+    drop(daemon);
+    let _daemon = host.daemon(false);
+    assert_ne!(size(both(asked)), before);
 }
 
 #[test]
 fn a_flow_that_runs_when_the_programs_come_stays_as_it_is() {
     let host = Host::new();
-    for application in APPLICATIONS.iter().chain(&FIXED_LISTENERS) {
-        let running = Pair::open(application, ADDRESSES[0]);
-        let before = running.observe();
-        let programs = host.programs(true);
-        assert_eq!(differences(&before, &running.observe()), [""; 0], "{application:?}");
-        drop(programs);
-        assert_eq!(differences(&before, &running.observe()), [""; 0], "{application:?}");
-    }
+    let applications = APPLICATIONS.into_iter().chain([FIXED_LISTENER]);
+    let running: Vec<_> = applications.map(|application| Pair::open(&application, ADDRESSES[0])).collect();
+    let observe = || running.iter().map(Pair::observe).collect::<Vec<_>>();
+    let before = observe();
+    let programs = host.programs(true);
+    assert_eq!(observe(), before);
+    drop(programs);
+    assert_eq!(observe(), before);
 }
 
 #[test]
@@ -138,10 +163,22 @@ struct Application {
     server: Buffers,
 }
 
+impl Application {
+    fn asks_too_much(&self) -> bool {
+        let too_much = |size: Option<usize>| size.is_some_and(|bytes| bytes as u64 > DEFAULT_LIMIT);
+        [self.client, self.server].iter().any(|buffers| too_much(buffers.send) || too_much(buffers.receive))
+    }
+}
+
 const NOTHING: Buffers = Buffers { send: None, receive: None, late: false };
 
 const fn both(bytes: usize) -> Buffers {
     Buffers { send: Some(bytes), receive: Some(bytes), late: false }
+}
+
+/// Nothing may differ.
+fn as_ever<'a>(application: Application) -> (Application, &'a [&'a str]) {
+    (application, &[])
 }
 
 const fn late(bytes: usize) -> Buffers {
@@ -211,6 +248,7 @@ impl Host {
     fn new() -> Self {
         let initial = Initial::open();
         let sandbox = Sandbox::new();
+        initial.enter(wait_for_other_daemons);
         let limits = Limits::set(initial.clone(), DEFAULT_LIMIT);
         sandbox.sysctl("net.ipv4.tcp_rmem", "4096 131072 6291456");
         sandbox.sysctl("net.ipv4.tcp_wmem", "4096 16384 4194304");
@@ -218,20 +256,32 @@ impl Host {
         Self { sandbox, _limits: limits, initial }
     }
 
-    /// Asserts that connections before, during and after `daemon` differ in these members alone.
-    fn compare<D>(&self, application: &Application, expected: &[&str], daemon: impl Fn() -> D) {
-        for address in ADDRESSES {
-            let observe = || Pair::open(application, address).observe();
-            let before = observe();
-            let running = daemon();
-            let during = observe();
-            drop(running);
-            let told =
-                |names: Vec<String>| format!("{application:?} at {address}: {names:#?}\n{before}\n{during}");
-            let found = differences(&before, &during);
-            assert!(found == expected, "{}", told(found));
-            let found = differences(&before, &observe());
-            assert!(found.is_empty(), "afterwards {}", told(found));
+    /// Opens the connections of each application before, during and after `daemon`, and asserts
+    /// that they differ in the members alone that stand beside the application.
+    fn compare<D>(&self, applications: &[(Application, &[&str])], daemon: impl Fn() -> D) {
+        let observe = || {
+            let pairs = applications
+                .iter()
+                .flat_map(|(application, _)| ADDRESSES.map(|address| (application, address)));
+            pairs.map(|(application, address)| Pair::open(application, address).observe()).collect::<Vec<_>>()
+        };
+        let before = observe();
+        let running = daemon();
+        let during = observe();
+        drop(running);
+        let after = observe();
+        let cases = applications.iter().flat_map(|case| ADDRESSES.map(|address| (case, address)));
+        for (at, ((application, differ), address)) in cases.enumerate() {
+            let found = differences(&before[at], &during[at]);
+            // What a kernel does not show cannot differ.
+            let expected: BTreeSet<_> =
+                differ.iter().copied().filter(|name| before[at].shows(name)).collect();
+            assert!(
+                found.names() == expected,
+                "{application:?} at {address}, expected {expected:?}: {found}"
+            );
+            let found = differences(&before[at], &after[at]);
+            assert!(found.names().is_empty(), "afterwards {application:?} at {address}: {found}");
         }
     }
 
@@ -300,6 +350,15 @@ impl Initial {
             work()
         };
         thread::scope(|scope| scope.spawn(inside).join().unwrap())
+    }
+}
+
+/// The limits that a daemon raised elsewhere would be taken for the host's own.
+fn wait_for_other_daemons() {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Sysctls::default().read("net.ipv4.tcp_available_congestion_control").unwrap().contains("wad") {
+        assert!(Instant::now() < deadline, "no daemon runs on this host");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything that a TCP socket shows of itself and that does not depend on the moment.
 
+use std::collections::BTreeSet;
 use std::ffi::{c_int, c_void};
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd as _};
@@ -62,6 +63,8 @@ const TCP_INFO: [(&str, usize, usize); 19] = [
     ("rcv_wnd", 232, 4),
 ];
 
+const ABSENT: &str = "absent";
+
 /// The numbers of `SO_MEMINFO` that are sizes: the buffers that the kernel really uses.
 const MEMINFO: [(&str, usize); 2] = [("sk_rcvbuf", 4), ("sk_sndbuf", 12)];
 const SO_MEMINFO: c_int = 55;
@@ -75,7 +78,7 @@ impl State {
         add("peer's window scale", (info[6] & 0xf).to_string());
         add("own window scale", (info[6] >> 4).to_string());
         for (name, offset, size) in TCP_INFO {
-            add(name, info.get(offset..offset + size).map_or_else(|| "absent".to_owned(), number));
+            add(name, info.get(offset..offset + size).map_or_else(|| ABSENT.to_owned(), number));
         }
         for (name, level, option_name) in NUMBERS {
             add(name, number(&option(socket, level, option_name)));
@@ -98,9 +101,15 @@ impl State {
         ])
     }
 
-    fn memory(whose: &str, socket: &impl AsFd) -> Self {
+    /// The sizes that the kernel uses.
+    pub(crate) fn memory(whose: &str, socket: &impl AsFd) -> Self {
         let info = option(socket, SOL_SOCKET, SO_MEMINFO);
         Self(MEMINFO.map(|(name, at)| (format!("{whose}: {name}"), number(&info[at..at + 4]))).to_vec())
+    }
+
+    /// Whether this kernel has a member.
+    pub(crate) fn shows(&self, name: &str) -> bool {
+        self.0.iter().any(|(of, value)| of == name && value != ABSENT)
     }
 
     /// Both.
@@ -110,16 +119,27 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(name, value)| write!(f, "{name} {value}, "))
+/// Members that differ: their names, and both values.
+pub(crate) struct Differences(Vec<(String, [String; 2])>);
+
+/// Where two states differ.
+pub(crate) fn differences(one: &State, other: &State) -> Differences {
+    let pairs = one.0.iter().zip(&other.0).filter(|(one, other)| one != other);
+    let found = pairs.map(|((name, one), (_, other))| (name.clone(), [one.clone(), other.clone()]));
+    Differences(found.collect())
+}
+
+impl Differences {
+    /// The names.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).collect()
     }
 }
 
-/// The names of the members that differ.
-pub(crate) fn differences(one: &State, other: &State) -> Vec<String> {
-    let pairs = one.0.iter().zip(&other.0);
-    pairs.filter(|(one, other)| one != other).map(|((name, _), _)| name.clone()).collect()
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(name, [one, other])| write!(f, "\n  {name}: {one} -> {other}"))
+    }
 }
 
 /// An unsigned number of the host's byte order.
