@@ -10,7 +10,7 @@ use std::slice;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use libbpf_rs::query::{MapInfo, MapInfoIter};
+use libbpf_rs::query::{MapInfo, MapInfoIter, ProgInfoIter};
 use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
 use libbpf_rs::{
     Iter, Link, MapCore, MapFlags, MapHandle, MapType, OpenObject, RingBuffer, RingBufferBuilder,
@@ -207,8 +207,7 @@ fn attach_control(skeleton: &mut WadSkel<'_>) -> Result<Link, LinuxError> {
     let result = if has_struct_ops_link() {
         skeleton.maps.wad.attach_struct_ops()
     } else {
-        unregister_leftover();
-        skeleton.maps.wad_unlinked.attach_struct_ops()
+        attach_unlinked_control(skeleton)
     };
     result.map_err(|source| match source.kind() {
         libbpf_rs::ErrorKind::AlreadyExists => LinuxError::AlreadyRunning,
@@ -217,7 +216,24 @@ fn attach_control(skeleton: &mut WadSkel<'_>) -> Result<Link, LinuxError> {
 }
 
 /// Before Linux 6.4 a control stays registered when the process is killed that registered it: the
-/// next one takes it away. Flows that use it keep it until they close.
+/// next one takes it away.
+fn attach_unlinked_control(skeleton: &mut WadSkel<'_>) -> libbpf_rs::Result<Link> {
+    match skeleton.maps.wad_unlinked.attach_struct_ops() {
+        Err(error) if error.kind() == libbpf_rs::ErrorKind::AlreadyExists && !another_lives() => {
+            unregister_leftover();
+            skeleton.maps.wad_unlinked.attach_struct_ops()
+        }
+        result => result,
+    }
+}
+
+/// Whether another process has loaded these programs. Other than the control they go with the
+/// process that loaded them, so this tells a daemon from what a killed one left.
+fn another_lives() -> bool {
+    ProgInfoIter::default().filter(|program| program.name.as_bytes() == b"wad_sock_ops").count() > 1
+}
+
+/// Flows that use the leftover keep it until they close.
 fn unregister_leftover() {
     let ours = |info: &MapInfo| info.ty == MapType::StructOps && info.name.as_bytes() == b"wad_unlinked";
     for map in MapInfoIter::default().filter(ours) {

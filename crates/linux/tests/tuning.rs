@@ -73,19 +73,20 @@ fn connect_with_buffers(address: std::net::SocketAddr, size: usize) -> TcpStream
 #[test]
 fn fixed_buffers_are_in_place_at_establishment() {
     let sandbox = Sandbox::new();
+    // Below the limits of every host (net.core.wmem_max and rmem_max: 212992 unless raised).
     let parameters = Parameters {
         fixed_buffers: true,
-        send_buffer: Some(Bytes::new(1 << 20)),
-        receive_buffer: Some(Bytes::new(2 << 20)),
+        send_buffer: Some(Bytes::new(100_000)),
+        receive_buffer: Some(Bytes::new(200_000)),
         ..wad()
     };
     let tuner = Tuner::load(&policy("127.0.0.0/8", parameters), &sandbox.cgroup).unwrap();
     let (client, server) = connect("127.0.0.1:0");
-    assert_eq!(buffers(&client), (2 << 20, 4 << 20));
-    assert_eq!(buffers(&server), (2 << 20, 4 << 20));
+    assert_eq!(buffers(&client), (200_000, 400_000));
+    assert_eq!(buffers(&server), (200_000, 400_000));
     let opened = records(&tuner, RecordKind::Open, 2);
-    assert!(opened.iter().all(|record| record.now.send_buffer == Bytes::new(2 << 20)));
-    assert!(opened.iter().all(|record| record.before.as_ref().unwrap().send_buffer < Bytes::new(2 << 20)));
+    assert!(opened.iter().all(|record| record.now.send_buffer == Bytes::new(200_000)));
+    assert!(opened.iter().all(|record| record.before.as_ref().unwrap().send_buffer < Bytes::new(200_000)));
 }
 
 #[test]
