@@ -205,7 +205,7 @@ impl Loopback {
         let policy = kernel_policy(&config, &table, &HostLimits::default(), before, before);
         let tuner = Tuner::load(&policy, &self.sandbox.cgroup).unwrap();
         let connections = self.connections();
-        // The ring holds some 2,600 records, and each flow leaves two.
+        // The ring holds some 4,200 records, and each connection leaves four.
         let tuned = connections.chunks(300).map(|some| self.agree_on(&tuner, &table, text, some)).sum();
         assert_eq!(tuner.lost_records(), 0);
         tuned

@@ -35,10 +35,10 @@ impl Host {
     pub(crate) fn new() -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let root = cgroup2_mount().expect("a cgroup v2 hierarchy");
-        let cgroup = root.join(format!("wad-cli-test-{}", std::process::id()));
-        fs::create_dir_all(&cgroup).expect("root makes a cgroup");
         // The limits that another daemon raised would be taken for the host's own.
         assert!(wait_until(|| !has_control()), "no daemon runs on this host");
+        let cgroup = root.join(format!("wad-cli-test-{}", std::process::id()));
+        fs::create_dir_all(&cgroup).expect("root makes a cgroup");
         let host = Self { files: Files::new(), cgroup, root, limits: limits(), _alone: alone };
         join(&host.cgroup);
         set_limits([DEFAULT_LIMIT; 2]);
