@@ -98,13 +98,12 @@ fn beside_a_daemon_that_raised_the_limits_the_window_scale_grows_and_nothing_els
     };
     let cases: Vec<_> = APPLICATIONS.iter().map(differ).collect();
     host.compare(&cases, || host.daemon(true));
-    let modest: Vec<_> = cases.into_iter().filter(|(application, _)| !application.asks_too_much()).collect();
-    host.compare(&modest, || host.daemon(false));
+    host.compare(&cases, || host.daemon(false));
 }
 
-/// The host's limits are for all: where no size is held back, none is cut to the limits of before.
+/// Whoever asks for more than the host allowed is cut as ever, before the connection or on it.
 #[test]
-fn whoever_asks_for_more_than_the_host_allowed_is_cut_only_where_sizes_are_held_back() {
+fn raised_limits_are_for_the_paths_alone() {
     let host = Host::new();
     let asked = 8 << 20;
     let size = |buffers: Buffers| {
@@ -112,13 +111,16 @@ fn whoever_asks_for_more_than_the_host_allowed_is_cut_only_where_sizes_are_held_
         let pair = Pair::open(&application, ADDRESSES[0]);
         State::memory("client", &pair.client)
     };
-    let (before, before_late) = (size(both(asked)), size(late(asked)));
-    let daemon = host.daemon(true);
-    assert_eq!(size(both(asked)), before, "cut as without the daemon");
-    assert_ne!(size(late(asked)), before_late, "an open connection is not held back");
-    drop(daemon);
-    let _daemon = host.daemon(false);
-    assert_ne!(size(both(asked)), before);
+    let sizes = || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        both(asked).ask(&socket);
+        (size(both(asked)), size(late(asked)), State::of_buffers(&socket))
+    };
+    let before = sizes();
+    for overrides in [true, false] {
+        let _daemon = host.daemon(overrides);
+        assert_eq!(sizes(), before);
+    }
 }
 
 #[test]
@@ -161,13 +163,6 @@ struct Buffers {
 struct Application {
     client: Buffers,
     server: Buffers,
-}
-
-impl Application {
-    fn asks_too_much(&self) -> bool {
-        let too_much = |size: Option<usize>| size.is_some_and(|bytes| bytes as u64 > DEFAULT_LIMIT);
-        [self.client, self.server].iter().any(|buffers| too_much(buffers.send) || too_much(buffers.receive))
-    }
 }
 
 const NOTHING: Buffers = Buffers { send: None, receive: None, late: false };

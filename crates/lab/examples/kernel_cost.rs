@@ -7,6 +7,12 @@
 //! Needs root. Traffic stays in network namespaces of its own.
 
 #![allow(unsafe_code, reason = "the sandbox of the tests changes the namespace of its thread")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "it measures, or says why not"
+)]
 
 #[path = "../../linux/tests/common/mod.rs"]
 mod common;
@@ -31,8 +37,8 @@ const CONNECTIONS: u32 = 20_000;
 const BULK_BYTES: usize = 512 << 20;
 /// New connections a second while the throughput of a bulk flow is measured.
 const CONNECTION_RATE: u32 = 2_000;
-const PHASE: Duration = Duration::from_secs(3);
-const ROUNDS: usize = 9;
+const PHASE: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 15;
 
 fn main() {
     let sandbox = Sandbox::new();
@@ -132,12 +138,12 @@ fn per_acknowledgement(sandbox: &Sandbox) {
     // Only the sender's end: at the other, the far port is an ephemeral one.
     policy.rules[0].destination_port = PortRange { low: 5201, high: 5201 };
     let _tuner = Tuner::load(&policy, &sandbox.cgroup).unwrap();
-    let mut client = testbed.left().namespace().enter(|| TcpStream::connect(address)).unwrap();
-    let mut server = listener.accept().unwrap().0;
-    transfer(&mut client, &mut server, BULK_BYTES / 8);
+    let client = testbed.left().namespace().enter(|| TcpStream::connect(address)).unwrap();
+    let server = listener.accept().unwrap().0;
+    transfer(&client, &server, BULK_BYTES / 8);
     let _statistics = RunStatistics::enable().unwrap();
     let before = costs();
-    transfer(&mut client, &mut server, BULK_BYTES);
+    transfer(&client, &server, BULK_BYTES);
     let (control, acknowledgements) = difference(&before, "wad_cong_avoid");
     let (callbacks, _) = difference(&before, "wad_sock_ops");
     let each = (control + callbacks).as_secs_f64() * 1e9 / acknowledgements as f64;

@@ -48,6 +48,8 @@ impl Tuner {
     /// left attached.
     pub fn load(policy: &Policy, cgroup: &Path) -> Result<Self, LinuxError> {
         check_system()?;
+        // Errors are returned; libbpf would print its own lines beside them.
+        libbpf_rs::set_print(None);
         let directory =
             File::open(cgroup)
                 .and_then(|file| {

@@ -29,7 +29,7 @@ fn a_designated_flow_is_tuned_before_its_first_data_and_reported() {
     let parameters = Parameters { initial_window: Some(Segments::new(30)), ..wad() };
     let tuner = Tuner::load(&policy("127.0.0.0/8", parameters), &sandbox.cgroup).unwrap();
 
-    let (mut client, mut server) = connect("127.0.0.1:0");
+    let (client, server) = connect("127.0.0.1:0");
     let opened = records(&tuner, RecordKind::Open, 2);
     assert_eq!(opened.len(), 2, "both ends are in the cgroup");
     for record in &opened {
@@ -43,7 +43,7 @@ fn a_designated_flow_is_tuned_before_its_first_data_and_reported() {
     assert_eq!(active.key.source, client.local_addr().unwrap());
     assert_eq!(active.key.destination, client.peer_addr().unwrap());
 
-    transfer(&mut client, &mut server, 1 << 20);
+    transfer(&client, &server, 1 << 20);
     let running = tuner.flows().unwrap();
     assert_eq!(running.len(), 2);
     drop((client, server));
@@ -97,8 +97,8 @@ fn autotuning_goes_on_beyond_the_namespace_limit_up_to_the_ceiling() {
     let ceiling = Bytes::new(1 << 20);
     let parameters = Parameters { send_buffer: Some(ceiling), receive_buffer: Some(ceiling), ..wad() };
     let tuner = Tuner::load(&policy("127.0.0.0/8", parameters), &sandbox.cgroup).unwrap();
-    let (mut client, mut server) = connect("127.0.0.1:0");
-    transfer(&mut client, &mut server, 64 << 20);
+    let (client, server) = connect("127.0.0.1:0");
+    transfer(&client, &server, 64 << 20);
 
     let flows = tuner.flows().unwrap();
     let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();
@@ -117,8 +117,8 @@ fn a_ceiling_below_the_namespace_limit_bounds_autotuning() {
     let ceiling = Bytes::new(100_000);
     let parameters = Parameters { send_buffer: Some(ceiling), receive_buffer: Some(ceiling), ..wad() };
     let tuner = Tuner::load(&policy("127.0.0.0/8", parameters), &sandbox.cgroup).unwrap();
-    let (mut client, mut server) = connect("127.0.0.1:0");
-    transfer(&mut client, &mut server, 64 << 20);
+    let (client, server) = connect("127.0.0.1:0");
+    transfer(&client, &server, 64 << 20);
     let flows = tuner.flows().unwrap();
     let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();
     assert!(sender.now.send_buffer <= ceiling * 2, "{sender:?}");
@@ -139,9 +139,9 @@ fn an_application_is_overridden_and_told_what_it_expects() {
     let tuner = Tuner::load(&policy("127.0.0.0/8", parameters), &sandbox.cgroup).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     set_socket_recv_buffer_size(&listener, 65536).unwrap();
-    let mut client = connect_with_buffers(listener.local_addr().unwrap(), 65536);
-    let mut server = listener.accept().unwrap().0;
-    transfer(&mut client, &mut server, 64 << 20);
+    let client = connect_with_buffers(listener.local_addr().unwrap(), 65536);
+    let server = listener.accept().unwrap().0;
+    transfer(&client, &server, 64 << 20);
 
     assert_eq!(buffers(&client), (131_072, 131_072), "the application sees what it asked for");
     let flows = tuner.flows().unwrap();
@@ -161,9 +161,9 @@ fn without_override_the_buffers_of_the_application_stay() {
         let parameters = Parameters { fixed_buffers, send_buffer: size, receive_buffer: size, ..wad() };
         let tuner = Tuner::load(&policy("127.0.0.0/8", parameters), &sandbox.cgroup).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut client = connect_with_buffers(listener.local_addr().unwrap(), 65536);
-        let mut server = listener.accept().unwrap().0;
-        transfer(&mut client, &mut server, 16 << 20);
+        let client = connect_with_buffers(listener.local_addr().unwrap(), 65536);
+        let server = listener.accept().unwrap().0;
+        transfer(&client, &server, 16 << 20);
         assert_eq!(buffers(&client), (131_072, 131_072));
         let flows = tuner.flows().unwrap();
         let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();

@@ -10,7 +10,8 @@
  *   congestion avoidance   cwnd += additive_increase * acked / cwnd
  *   loss                   ssthresh = cwnd * (1 - multiplicative_decrease), at least 2
  *
- * The parameters are read at every call, so that a change acts on a running flow at once.
+ * The increase is read anew whenever it has enlarged the window, the decrease at every loss: a
+ * change acts on a running flow within a round trip, and most acknowledgements need no look-up.
  */
 
 extern u32 tcp_slow_start(struct tcp_sock *tp, u32 acked) __ksym;
@@ -25,6 +26,7 @@ extern u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
  */
 struct control_state {
 	u64 credit; /* segments * cwnd * WAD_SCALE */
+	u32 increase; /* the flow's additive increase as last read; 0: not yet */
 };
 
 static __always_inline struct control_state *state_of(struct sock *sk)
@@ -45,17 +47,27 @@ static __always_inline bool is_window_limited(struct tcp_sock *tp)
 	return tp->snd_cwnd < tp->snd_ssthresh && tp->snd_cwnd < 2 * tp->max_packets_out;
 }
 
-static __always_inline void additive_increase(struct tcp_sock *tp, struct control_state *state,
-					      u32 increase, u32 acked)
+static __always_inline u32 current_increase(struct sock *sk)
 {
+	struct wad_flow *flow = control_flow(sk);
+
+	return flow && flow->additive_increase ? flow->additive_increase : RENO_INCREASE;
+}
+
+static __always_inline void additive_increase(struct sock *sk, struct tcp_sock *tp, u32 acked)
+{
+	struct control_state *state = state_of(sk);
 	u64 window = (u64)tp->snd_cwnd * WAD_SCALE;
 	u64 grown;
 
-	state->credit += (u64)acked * increase;
+	if (!state->increase)
+		state->increase = current_increase(sk);
+	state->credit += (u64)acked * state->increase;
 	if (!window || state->credit < window)
 		return;
 	grown = state->credit / window;
 	state->credit -= grown * window;
+	state->increase = current_increase(sk);
 	grown += tp->snd_cwnd;
 	tp->snd_cwnd = grown < tp->snd_cwnd_clamp ? grown : tp->snd_cwnd_clamp;
 }
@@ -64,8 +76,6 @@ SEC("struct_ops")
 void BPF_PROG(wad_cong_avoid, struct sock *sk, u32 ack, u32 acked)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	struct wad_flow *flow;
-	u32 increase;
 
 	if (!is_window_limited(tp))
 		return;
@@ -74,9 +84,7 @@ void BPF_PROG(wad_cong_avoid, struct sock *sk, u32 ack, u32 acked)
 		if (!acked)
 			return;
 	}
-	flow = control_flow(sk);
-	increase = flow && flow->additive_increase ? flow->additive_increase : RENO_INCREASE;
-	additive_increase(tp, state_of(sk), increase, acked);
+	additive_increase(sk, tp, acked);
 }
 
 SEC("struct_ops")

@@ -17,10 +17,13 @@ static __always_inline void read_socket(struct tcp_sock *tp, struct wad_socket *
 
 static __always_inline void read_counters(struct tcp_sock *tp, struct wad_record *out)
 {
+	unsigned long flags = tp->inet_conn.icsk_inet.sk.__sk_common.skc_flags;
+
 	out->bytes_sent = tp->bytes_sent;
 	out->bytes_retransmitted = tp->bytes_retrans;
 	out->bytes_acked = tp->bytes_acked;
-	out->bytes_received = tp->bytes_received;
+	/* The kernel counts a FIN as a byte. */
+	out->bytes_received = tp->bytes_received - (flags >> SOCK_DONE & 1);
 	out->rtt_smoothed_us = tp->srtt_us >> 3;
 	out->retransmits = tp->total_retrans;
 	out->slow_start_threshold = tp->snd_ssthresh;

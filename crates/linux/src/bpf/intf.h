@@ -127,7 +127,7 @@ struct wad_record {
 	u64 bytes_sent; /* retransmissions included */
 	u64 bytes_retransmitted;
 	u64 bytes_acked; /* SYN and FIN included */
-	u64 bytes_received;
+	u64 bytes_received; /* FIN not included */
 	u32 rtt_smoothed_us;
 	u32 retransmits; /* segments */
 	u32 slow_start_threshold; /* segments; 0x7fffffff while infinite */

@@ -30,6 +30,7 @@ typedef __s64 s64;
 #define TCP_WINDOW_CLAMP 10
 #define TCP_CONGESTION 13
 #define TCP_CA_NAME_MAX 16
+#define SOCK_DONE 1 /* bit of skc_flags: a FIN has arrived */
 #define SOCK_SNDBUF_LOCK 1
 #define SOCK_RCVBUF_LOCK 2
 #define SOCK_MIN_SNDBUF 4608
@@ -76,6 +77,7 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	atomic64_t skc_cookie;
+	unsigned long skc_flags;
 };
 
 struct sock {

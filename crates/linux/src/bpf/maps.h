@@ -33,7 +33,7 @@ struct {
 	__type(value, struct wad_flow);
 } flows SEC(".maps");
 
-/* Some 2,600 records: as many as open and close in a twentieth of a second on a busy host. */
+/* Some 4,200 records: as many as open and close in a twentieth of a second on a busy host. */
 #define RECORDS_BYTES (1 << 20)
 
 struct {
@@ -47,10 +47,7 @@ u64 lost_records;
 /* Whether any path overrides applications; otherwise their buffers are not even looked at. */
 const volatile bool any_override;
 
-/*
- * The host's net.core limits as they were before the daemon raised them: a size that was held
- * back and then applied is no larger than it would have been without the daemon.
- */
+/* The host's net.core limits as they were before the daemon raised them. */
 const volatile u32 wmem_max_before = ~0U;
 const volatile u32 rmem_max_before = ~0U;
 

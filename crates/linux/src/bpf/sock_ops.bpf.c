@@ -37,16 +37,15 @@ static __always_inline struct wad_flow *flow_of(struct bpf_sock_ops *ops, bool c
 static __always_inline void release_held(struct bpf_sock_ops *ops, struct wad_flow *flow)
 {
 	if (flow->state & WAD_SEND_HELD)
-		set_number(ops, SOL_SOCKET, SO_SNDBUF,
-			   flow->asked_send < wmem_max_before ? flow->asked_send : wmem_max_before);
+		set_number(ops, SOL_SOCKET, SO_SNDBUF, flow->asked_send);
 	if (flow->state & WAD_RECEIVE_HELD) {
-		u32 bytes = flow->asked_receive < rmem_max_before ? flow->asked_receive : rmem_max_before;
+		u64 space = (u64)flow->asked_receive * 2;
 		struct tcp_sock *tp;
 
-		set_number(ops, SOL_SOCKET, SO_RCVBUF, bytes);
+		set_number(ops, SOL_SOCKET, SO_RCVBUF, flow->asked_receive);
 		/* Before the SYN the kernel derives the clamp itself. */
 		if (ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB && (tp = tcp_sock_of(ops)))
-			set_number(ops, SOL_TCP, TCP_WINDOW_CLAMP, window_from_space(tp, (u64)bytes * 2));
+			set_number(ops, SOL_TCP, TCP_WINDOW_CLAMP, window_from_space(tp, space));
 	}
 	flow->state &= ~(WAD_SEND_HELD | WAD_RECEIVE_HELD | WAD_OVERRIDDEN);
 }

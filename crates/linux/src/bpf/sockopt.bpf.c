@@ -8,6 +8,9 @@
  * known not to override it. Meanwhile, and for good where it is overridden, getsockopt answers
  * what Linux would have answered.
  *
+ * The daemon raises the host's limits for its paths. What any application may ask for stays cut
+ * to the limits of before, whatever its protocol and wherever it connects.
+ *
  * SO_SNDBUFFORCE and SO_RCVBUFFORCE pass: they are an administrator's program's, and deliberate.
  */
 
@@ -33,12 +36,17 @@ SEC("cgroup/setsockopt")
 int wad_setsockopt(struct bpf_sockopt *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
+	u32 *asked = ctx->optval;
 	struct wad_flow *flow;
-	int *asked = ctx->optval;
+	u32 limit;
 
-	if (!any_override || !is_buffer(ctx->level, ctx->optname) || !sk || !is_tcp(sk))
+	if (!is_buffer(ctx->level, ctx->optname) || (void *)(asked + 1) > ctx->optval_end)
 		return 1;
-	if ((void *)(asked + 1) > ctx->optval_end || *asked < 0)
+	/* As the kernel would have, had the daemon not raised its limits. */
+	limit = ctx->optname == SO_SNDBUF ? wmem_max_before : rmem_max_before;
+	if (*asked > limit)
+		*asked = limit;
+	if (!any_override || !sk || !is_tcp(sk))
 		return 1;
 	flow = bpf_sk_storage_get(&flows, sk, NULL, 0);
 	if (!holds(sk, flow))
@@ -58,12 +66,10 @@ int wad_setsockopt(struct bpf_sockopt *ctx)
 	return 1;
 }
 
-/* What getsockopt answers after setsockopt: twice the size, within the host's limits. */
-static __always_inline int as_linux_answers(u32 asked, u32 limit, u32 least)
+/* What getsockopt answers after setsockopt: twice the size, and no less than the kernel's minimum. */
+static __always_inline int as_linux_answers(u32 asked, u32 least)
 {
-	u32 size = (asked < limit ? asked : limit) * 2;
-
-	return size > least ? size : least;
+	return asked > least / 2 ? asked * 2 : least;
 }
 
 SEC("cgroup/getsockopt")
@@ -81,8 +87,8 @@ int wad_getsockopt(struct bpf_sockopt *ctx)
 	if (!flow)
 		return 1;
 	if (ctx->optname == SO_SNDBUF && (flow->state & WAD_SEND_HELD))
-		*answer = as_linux_answers(flow->asked_send, wmem_max_before, SOCK_MIN_SNDBUF);
+		*answer = as_linux_answers(flow->asked_send, SOCK_MIN_SNDBUF);
 	else if (ctx->optname == SO_RCVBUF && (flow->state & WAD_RECEIVE_HELD))
-		*answer = as_linux_answers(flow->asked_receive, rmem_max_before, SOCK_MIN_RCVBUF);
+		*answer = as_linux_answers(flow->asked_receive, SOCK_MIN_RCVBUF);
 	return 1;
 }

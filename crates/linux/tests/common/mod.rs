@@ -95,7 +95,7 @@ pub(crate) fn connect_to(listener: &TcpListener, address: SocketAddr) -> (TcpStr
 }
 
 /// Sends `bytes` from one end to the other and waits until all has arrived.
-pub(crate) fn transfer(from: &mut TcpStream, to: &mut TcpStream, bytes: usize) {
+pub(crate) fn transfer(from: &TcpStream, mut to: &TcpStream, bytes: usize) {
     let mut writer = from.try_clone().unwrap();
     let sender = thread::spawn(move || writer.write_all(&vec![7; bytes]).unwrap());
     let mut left = bytes;

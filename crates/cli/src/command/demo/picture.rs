@@ -8,8 +8,8 @@ use wad_plot::{Axis, Figure, Panel, Series, Style, Unit};
 use super::measurement::{PathFacts, sender};
 use crate::failure::Failure;
 
-/// Less than this is the talk before the transfer.
-const FIRST_BYTES: u64 = 4096;
+/// Less than this is the talk before the transfer and after it.
+const TALK_BYTES: u64 = 4096;
 
 /// Draws both figures as SVG and PNG and says where they are.
 pub(super) fn write(directory: &Path, untuned: &Report, tuned: &Report) -> Result<Vec<PathBuf>, Failure> {
@@ -58,8 +58,13 @@ fn windows(untuned: &Report, tuned: &Report) -> Result<Figure, Failure> {
 /// Bytes that the path had delivered, over time: in order or not, as on a wire.
 fn delivered(report: &Report) -> Vec<(f64, u64)> {
     let samples = &report.path.forward.direction.samples;
-    let moving = samples.iter().skip_while(|sample| sample.delivered_bytes < FIRST_BYTES);
-    moving.map(|sample| (sample.time_s, sample.delivered_bytes)).collect()
+    let all = samples.last().map_or(0, |sample| sample.delivered_bytes);
+    samples
+        .iter()
+        .skip_while(|sample| sample.delivered_bytes < TALK_BYTES)
+        .take_while(|sample| sample.delivered_bytes + TALK_BYTES < all)
+        .map(|sample| (sample.time_s, sample.delivered_bytes))
+        .collect()
 }
 
 /// Rates between samples, from the first on, in bits a second.
