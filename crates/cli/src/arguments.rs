@@ -44,7 +44,7 @@ pub(crate) struct Run {
     pub(crate) config: PathBuf,
     #[command(flatten)]
     pub(crate) daemon: DaemonDir,
-    /// Tune only the processes in this cgroup v2 directory [default: [host] cgroup, or all of the host]
+    /// Tune only the processes in this cgroup v2 directory (default: `cgroup` of the configuration, or all of the host)
     #[arg(long, value_name = "DIR")]
     pub(crate) cgroup: Option<PathBuf>,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Flows {
     wad explain --config my.toml '[2001:db8::1]' '[2001:db8:1::2]:443' --json"
 )]
 pub(crate) struct Explain {
-    /// This host's end: an address, or address:port ([address]:port for IPv6)
+    /// This host's end: an address, or address:port (`[address]:port` for IPv6)
     #[arg(value_name = "SRC[:PORT]")]
     pub(crate) source: Endpoint,
     /// The other host's end
@@ -142,7 +142,7 @@ pub(crate) struct LabRun {
     /// Print the report as one JSON document
     #[arg(long)]
     pub(crate) json: bool,
-    /// Keep the output of the programs in this directory [default: it goes with the run]
+    /// Keep the output of the programs in this directory (default: it goes with the run)
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@
 //! - [`Config`] holds only what passed every check; [`ConfigErrors`] holds all that did not, each with its
 //!   place in the text and, where there is one, the remedy.
 //! - [`RuleTable`] is the form that the kernel consumes: one longest-prefix match on the destination,
-//!   then a short chain of rules. User space walks the same chains, so that what [`explain`] prints is
+//!   then a short chain of rules. User space walks the same chains, so that what [`explain()`] prints is
 //!   what the kernel does.
 //! - [`Decision`] lists each [`Setting`] with its value and its reason, for people, and the same as
 //!   plain numbers ([`Parameters`]) for the kernel.
