@@ -9,6 +9,7 @@ clang-19:clang-19
 pkg-config:pkg-config
 make:make
 gcc:gcc
+/usr/include/stdio.h:libc6-dev
 /usr/include/linux/bpf.h:linux-libc-dev
 /usr/include/gelf.h:libelf-dev
 /usr/include/zlib.h:zlib1g-dev
@@ -19,6 +20,8 @@ ping:iputils-ping
 # Only the checks of CI need these.
 [ "${1:-}" = "--ci" ] && needs="$needs
 codespell:codespell
+git:git
+python3:python3
 "
 
 missing=""

@@ -1,0 +1,105 @@
+//! The control `wad` on a real flow: its decrease and its increase are those of the configuration.
+//! Needs root and iperf3.
+
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a test may fail in its helpers too")]
+
+use std::fs;
+
+use wad_lab::{Report, RunOptions, Scenario, TcpSample, run};
+
+/// One packet is lost in slow start and one later; without a bottleneck the round trip stays 40 ms.
+const SCENARIO: &str = r#"
+name = "two losses"
+duration = "20 s"
+
+[path]
+mode = "offload"
+rtt = "40 ms"
+
+[path.forward]
+loss = { list = { packets = [2000, 40000] } }
+
+[host.client]
+[host.server]
+
+[[application]]
+name = "server"
+host = "server"
+command = ["iperf3", "--server", "--one-off"]
+role = "service"
+ready_port = 5201
+
+[[application]]
+name = "wad"
+command = ["WAD", "run", "--config", "{dir}/wad.toml", "--cgroup", "{cgroup}", "--runtime-dir", "{dir}/run"]
+role = "service"
+ready = "ready"
+
+[[application]]
+name = "client"
+host = "client"
+command = ["iperf3", "--client", "{address:server}", "--time", "5", "--json"]
+
+[record]
+tcp = "20 ms"
+"#;
+
+const CONFIG: &str = r#"
+[[path]]
+name = "test"
+destination = ["10.77.0.0/24"]
+buffers = { size = "16 MiB", override_application = true }
+congestion = { control = "wad", additive_increase = 4, multiplicative_decrease = 0.25 }
+"#;
+
+#[test]
+fn a_loss_takes_a_quarter_and_each_round_trip_gives_four_segments() {
+    let samples = sender(&transfer());
+    // The first loss ends slow start; between it and the second the window grows by its increase.
+    let first = threshold_from(&samples, 0);
+    let second = threshold_from(&samples, first);
+    let avoidance: Vec<&TcpSample> = samples[first..second].iter().filter(|one| is_recovered(one)).collect();
+    let (begin, end) = (avoidance[0], avoidance[avoidance.len() - 1]);
+    assert!(end.time_s - begin.time_s > 0.5, "long enough to measure");
+
+    let rtt = avoidance.iter().filter_map(|sample| sample.srtt_s).sum::<f64>() / avoidance.len() as f64;
+    let round_trips = (end.time_s - begin.time_s) / rtt;
+    let increase = (window(end) - window(begin)) / round_trips;
+    assert!((increase - 4.0).abs() < 0.2, "{increase} segments a round trip");
+
+    let threshold = f64::from(samples[second].ssthresh_segments.unwrap());
+    let decrease = 1.0 - threshold / window(end);
+    assert!((decrease - 0.25).abs() < 0.02, "a loss took {decrease} of the window");
+}
+
+/// Where the slow-start threshold is next another than at `from`.
+fn threshold_from(samples: &[TcpSample], from: usize) -> usize {
+    let now = samples[from].ssthresh_segments;
+    let change = samples[from..].iter().position(|sample| sample.ssthresh_segments != now);
+    from + change.expect("a loss")
+}
+
+fn is_recovered(sample: &TcpSample) -> bool {
+    sample.cwnd_segments > sample.ssthresh_segments && sample.lost_segments == Some(0)
+}
+
+fn window(sample: &TcpSample) -> f64 {
+    f64::from(sample.cwnd_segments.unwrap())
+}
+
+fn transfer() -> Report {
+    let directory = std::env::temp_dir().join(format!("wad-control-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("wad.toml"), CONFIG).unwrap();
+    let scenario = Scenario::parse(&SCENARIO.replace("WAD", env!("CARGO_BIN_EXE_wad"))).unwrap();
+    let report = run(&scenario, RunOptions { directory: Some(directory.clone()), ..RunOptions::default() });
+    fs::remove_dir_all(directory).unwrap();
+    report.unwrap()
+}
+
+/// The samples of the end that sent the data.
+fn sender(report: &Report) -> Vec<TcpSample> {
+    let acked = |samples: &[TcpSample]| samples.iter().filter_map(|sample| sample.bytes_acked).max();
+    let flows = report.flows.iter().map(|flow| flow.samples.clone());
+    flows.max_by_key(|samples| acked(samples)).expect("flows were recorded")
+}
