@@ -87,7 +87,7 @@ pub struct Counters {
     pub bytes_received: Bytes,
     /// The smallest round-trip time; `None` without a sample.
     pub rtt_min: Option<Duration>,
-    /// The mean of all round-trip samples.
+    /// The mean over one sample a round trip.
     pub rtt_mean: Option<Duration>,
     /// The smoothed round-trip time (RFC 6298).
     pub rtt_smoothed: Option<Duration>,
