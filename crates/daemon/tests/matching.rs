@@ -306,9 +306,9 @@ fn expected(table: &RuleTable, connecting: &FlowKey) -> impl Iterator<Item = Str
     flows.into_iter().filter_map(|(key, direction)| Some(line(&key, direction, table.matching(&key)?.path.0)))
 }
 
-/// What the kernel reported as opened, once `count` flows have come or two seconds have passed.
+/// What the kernel reported as opened, once `count` flows have come or ten seconds have passed.
 fn reported(tuner: &Tuner, count: usize) -> Vec<String> {
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(10);
     let mut lines = Vec::new();
     loop {
         let records = tuner.poll(Duration::from_millis(1)).unwrap();

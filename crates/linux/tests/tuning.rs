@@ -196,19 +196,19 @@ fn ipv6_and_mapped_addresses_match_their_own_family() {
     let sandbox = Sandbox::new();
     let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let opens = |prefix: &str, address: &str| {
+    let opens = |prefix: &str, address: &str, count| {
         let tuner = Tuner::load(&policy(prefix, wad()), &sandbox.cgroup).unwrap();
         let client = TcpStream::connect((address, port)).unwrap();
         let server = listener.accept().unwrap();
-        let opened = records(&tuner, RecordKind::Open, 2);
+        let opened = records(&tuner, RecordKind::Open, count);
         drop((client, server));
         opened.iter().map(|record| record.key.destination.ip().to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(opens("::1/128", "::1"), ["::1", "::1"]);
-    assert_eq!(opens("127.0.0.0/8", "127.0.0.1"), ["127.0.0.1", "127.0.0.1"]);
-    assert_eq!(opens("127.0.0.0/8", "::ffff:127.0.0.1"), ["127.0.0.1", "127.0.0.1"]);
-    assert!(opens("::/0", "127.0.0.1").is_empty());
-    assert!(opens("0.0.0.0/0", "::1").is_empty());
+    assert_eq!(opens("::1/128", "::1", 2), ["::1", "::1"]);
+    assert_eq!(opens("127.0.0.0/8", "127.0.0.1", 2), ["127.0.0.1", "127.0.0.1"]);
+    assert_eq!(opens("127.0.0.0/8", "::ffff:127.0.0.1", 2), ["127.0.0.1", "127.0.0.1"]);
+    assert!(opens("::/0", "127.0.0.1", 0).is_empty());
+    assert!(opens("0.0.0.0/0", "::1", 0).is_empty());
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_full_ring_is_counted_and_the_flows_can_be_listed() {
     }
     let kept = common::connect_to(&listener, address);
     assert!(tuner.lost_records() > 0);
-    let known = records(&tuner, RecordKind::Open, usize::MAX).len();
+    let known = records(&tuner, RecordKind::Open, 0).len();
     assert!(known > 100, "{known} records before the ring was full");
     let sample = tuner.flows().unwrap();
     assert_eq!(sample.len(), 2);

@@ -15,7 +15,7 @@ use crate::common::{Files, Outcome, text, wad};
 pub(crate) const DEFAULT_LIMIT: u64 = 212_992;
 
 /// How long whatever a test waits for may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 const LIMITS: [&str; 2] = ["net.core.rmem_max", "net.core.wmem_max"];
 

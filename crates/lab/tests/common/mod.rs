@@ -25,7 +25,7 @@ pub(crate) fn address(host: &Host, v6: bool) -> IpAddr {
 /// A UDP socket of the host.
 pub(crate) fn udp(host: &Host, v6: bool) -> UdpSocket {
     let socket = host.namespace().enter(|| UdpSocket::bind((address(host, v6), 0))).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     socket
 }
 

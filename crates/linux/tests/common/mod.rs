@@ -106,13 +106,15 @@ pub(crate) fn transfer(from: &TcpStream, mut to: &TcpStream, bytes: usize) {
     sender.join().unwrap();
 }
 
-/// Records until `count` of `kind` have come, or a second has passed.
+/// The records of `kind` that wait, and further ones until `count` have come or ten seconds have passed.
 pub(crate) fn records(tuner: &Tuner, kind: RecordKind, count: usize) -> Vec<Record> {
-    let deadline = Instant::now() + Duration::from_secs(1);
+    let deadline = Instant::now() + Duration::from_secs(10);
     let mut found = Vec::new();
-    while found.len() < count && Instant::now() < deadline {
+    loop {
         let new = tuner.poll(Duration::from_millis(20)).unwrap();
         found.extend(new.into_iter().filter(|record| record.kind == kind));
+        if found.len() >= count || Instant::now() > deadline {
+            return found;
+        }
     }
-    found
 }
