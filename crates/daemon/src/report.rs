@@ -35,8 +35,8 @@ fn change(record: &Record, setting: &Setting) -> Option<String> {
             let (ceiling, asked) = (record.receive_ceiling, record.asked_receive);
             Some(buffer(record, setting, KernelKnob::ReceiveBuffer, &from, ceiling, asked))
         }
-        Knob::AdditiveIncrease | Knob::MultiplicativeDecrease => Some(setting.to_string()),
         Knob::BufferMode | Knob::OverrideApplication => None,
+        _ => Some(setting.to_string()),
     }
 }
 

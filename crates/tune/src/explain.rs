@@ -163,6 +163,7 @@ impl fmt::Display for Explanation {
         self.candidates.iter().try_for_each(|candidate| write!(f, "\n  {candidate}"))?;
         let Some(decision) = &self.decision else { return Ok(()) };
         write!(f, "\n\nwhat is set:")?;
-        decision.settings.iter().try_for_each(|setting| write!(f, "\n  {setting}"))
+        decision.settings.iter().try_for_each(|setting| write!(f, "\n  {setting}"))?;
+        decision.host_settings.iter().try_for_each(|setting| write!(f, "\n  {setting}"))
     }
 }

@@ -58,25 +58,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod circumstances;
 mod compile;
 mod config;
 mod decision;
+mod division;
 mod endpoint;
 mod error;
 mod explain;
+pub mod high_speed;
 mod limits;
 mod ports;
 mod position;
 mod prefix;
 mod rules;
+pub mod tunables;
 
+pub use circumstances::{Circumstances, EstimateSource, KnownEstimate};
 pub use compile::CompileError;
 pub use config::{
-    AdditiveIncrease, Api, BufferMode, Buffers, Config, Congestion, Control, ControlName, Given, Host,
-    MAX_ADDITIVE_INCREASE, MAX_BUFFER, MAX_INITIAL_WINDOW, MIN_BUFFER, MultiplicativeDecrease, PathPolicy,
-    Selector, SlowStart, defaults,
+    Acknowledgements, AdditiveIncrease, Api, BufferMode, Buffers, Config, Congestion, Control, ControlName,
+    DelayedAck, Given, HighSpeedMode, Host, Law, MAX_ADDITIVE_INCREASE, MAX_BUFFER, MAX_INITIAL_WINDOW,
+    MAX_PACING_SHARE, MIN_BUFFER, MetricsCache, MultiplicativeDecrease, Pacing, PathEstimate, PathPolicy,
+    Profile, Receive, Selector, SlowStart, Transport, WadControl, defaults,
 };
-pub use decision::{Decision, Flags, Knob, Parameters, Setting, Value, decide};
+pub use decision::{
+    Decision, Flags, HostAction, HostSetting, PACING_OFF, Parameters, Setting, Value, decide, decide_in,
+};
+pub use division::Division;
 pub use endpoint::{Endpoint, Ends, ParseEndpointError};
 pub use error::{ConfigError, ConfigErrors, Related};
 pub use explain::{Candidate, Explanation, Outcome, explain};
@@ -84,3 +93,4 @@ pub use limits::{HostLimits, KERNEL_MAX_BUFFER, RequiredLimits, required_limits}
 pub use ports::{ParsePortsError, PortRange};
 pub use prefix::{Family, ParsePrefixError, Prefix};
 pub use rules::{MAX_CHAIN, Match, PathIndex, PrefixEntry, PrefixIndex, Rule, RuleIndex, RuleTable};
+pub use tunables::{Danger, Knob, Mechanism, Scope, TUNABLES, Tunable};

@@ -3,7 +3,8 @@
 use serde::{Serialize, Serializer};
 use wad_model::Bytes;
 
-use crate::config::Config;
+use crate::config::{BufferMode, Config, PathPolicy};
+use crate::decision::{measured, own_estimate};
 
 /// The largest size that `SO_SNDBUF` and `SO_RCVBUF` take: the kernel keeps twice as much in an `int`.
 pub const KERNEL_MAX_BUFFER: Bytes = Bytes::new((1 << 30) - 1);
@@ -34,9 +35,16 @@ pub fn required_limits(config: &Config) -> RequiredLimits {
     let largest =
         |sizes: &mut dyn Iterator<Item = Bytes>| sizes.max().unwrap_or_default().min(KERNEL_MAX_BUFFER);
     RequiredLimits {
-        wmem_max: largest(&mut config.paths.iter().map(|path| path.buffers.send.value)),
-        rmem_max: largest(&mut config.paths.iter().map(|path| path.buffers.receive.value)),
+        wmem_max: largest(&mut config.paths.iter().map(|path| needed(path, path.buffers.send.value))),
+        rmem_max: largest(&mut config.paths.iter().map(|path| needed(path, path.buffers.receive.value))),
     }
+}
+
+/// The larger of the size that is given and the one that the path's own estimate gives.
+fn needed(path: &PathPolicy, given: Bytes) -> Bytes {
+    let is_measured = path.buffers.mode.value == BufferMode::Measured;
+    let estimate = own_estimate(path).filter(|_| is_measured);
+    estimate.map_or(given, |known| measured(&path.buffers, known).max(given))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

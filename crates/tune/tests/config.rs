@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use wad_model::{Bytes, Segments};
-use wad_tune::{BufferMode, Buffers, Config, Congestion, Control, ControlName, SlowStart, defaults};
+use wad_tune::{BufferMode, Buffers, Config, Congestion, Control, ControlName, Law, SlowStart, defaults};
 
 const FULL: &str = r#"
 [host]
@@ -64,8 +64,9 @@ fn every_key_is_read() {
     );
     assert!(cern.buffers.override_application.value);
     assert_eq!(cern.slow_start.initial_window.unwrap().value, Segments::new(10));
-    let Control::Wad { additive_increase, multiplicative_decrease } = &cern.congestion.control.value else {
-        panic!("not wad");
+    let Control::Wad(wad) = &cern.congestion.control.value else { panic!("not wad") };
+    let Law::Constants { additive_increase, multiplicative_decrease } = &wad.law else {
+        panic!("no constants")
     };
     assert_eq!((additive_increase.value.get(), multiplicative_decrease.value.get()), (6.0, 0.3));
     assert_eq!(additive_increase.line, Some(14));

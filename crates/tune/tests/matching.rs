@@ -12,8 +12,8 @@ use proptest::option;
 use proptest::prelude::*;
 use wad_model::FlowKey;
 use wad_tune::{
-    Buffers, CompileError, Config, Congestion, Endpoint, Ends, Outcome, PathIndex, PathPolicy, PortRange,
-    Prefix, RuleTable, Selector, SlowStart, explain,
+    Acknowledgements, Buffers, CompileError, Config, Congestion, Endpoint, Ends, Outcome, PathIndex,
+    PathPolicy, PortRange, Prefix, Receive, RuleTable, Selector, SlowStart, Transport, explain,
 };
 
 /// The path that the sentence gives, by trying everything.
@@ -108,6 +108,11 @@ fn path(name: &str, line: u32, selector: Selector) -> PathPolicy {
         buffers: Buffers::default(),
         congestion: Congestion::default(),
         slow_start: SlowStart::default(),
+        pacing: None,
+        estimate: None,
+        receive: Receive::default(),
+        acknowledgements: Acknowledgements::default(),
+        transport: Transport::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::defaults;
 use super::given::Given;
 use super::table::{Found, Table, or_default};
 use super::value::{FromToml, Problem};
+use crate::tunables::{Knob, Within as _};
 
 /// The largest buffer that a path can ask for.
 pub const MAX_BUFFER: Bytes = Bytes::new(1 << 30);
@@ -22,13 +23,19 @@ pub enum BufferMode {
     Ceiling,
     /// The buffer has the size from the start and keeps it.
     Fixed,
+    /// The buffer has what the path's estimate says from the start; as [`Ceiling`](Self::Ceiling) while there
+    /// is no estimate.
+    Measured,
 }
 
 impl BufferMode {
+    const ALL: [Self; 3] = [Self::Ceiling, Self::Fixed, Self::Measured];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Ceiling => "ceiling",
             Self::Fixed => "fixed",
+            Self::Measured => "measured",
         }
     }
 }
@@ -43,7 +50,7 @@ impl std::fmt::Display for BufferMode {
 ///
 /// A size is what an application would hand to `SO_SNDBUF` or `SO_RCVBUF`: room for payload. The
 /// kernel accounts for twice as much, and shows twice as much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Buffers {
     /// How the sizes are meant.
     pub mode: Given<BufferMode>,
@@ -51,6 +58,12 @@ pub struct Buffers {
     pub send: Given<Bytes>,
     /// The receive buffer.
     pub receive: Given<Bytes>,
+    /// A measured buffer in bandwidth-delay products.
+    pub headroom: Given<f64>,
+    /// Whether the sizes are the path's, divided among its concurrent flows.
+    pub divide: Given<bool>,
+    /// The least share of a divided buffer.
+    pub floor: Given<Bytes>,
     /// Whether sizes that the application sets give way to these.
     pub override_application: Given<bool>,
 }
@@ -61,6 +74,9 @@ impl Default for Buffers {
             mode: Given::default_value(defaults::BUFFER_MODE),
             send: Given::default_value(defaults::BUFFER),
             receive: Given::default_value(defaults::BUFFER),
+            headroom: Given::default_value(defaults::HEADROOM),
+            divide: Given::default_value(false),
+            floor: Given::default_value(defaults::BUFFER_FLOOR),
             override_application: Given::default_value(defaults::OVERRIDE_APPLICATION),
         }
     }
@@ -68,13 +84,25 @@ impl Default for Buffers {
 
 impl Buffers {
     pub(super) fn read(mut table: Table<'_, '_, '_>) -> Self {
-        let modes = [BufferMode::Ceiling, BufferMode::Fixed].map(|mode| (mode.name(), mode));
+        let modes = BufferMode::ALL.map(|mode| (mode.name(), mode));
         let mode = or_default(table.choice("mode", &modes), defaults::BUFFER_MODE);
         let (send, receive) = Self::sizes(&mut table);
+        let headroom = table.setting(Knob::BufferHeadroom);
+        let divide = or_default(table.setting(Knob::BufferDivide), false);
+        let floor = table.setting(Knob::BufferFloor);
+        if mode.value != BufferMode::Measured {
+            idle(&mut table, "headroom", headroom.as_ref(), "mode = \"measured\"");
+        }
+        if !divide.value {
+            idle(&mut table, "floor", floor.as_ref(), "divide = true");
+        }
+        low_floor(&mut table, floor.as_ref(), send.value.min(receive.value));
         let override_application =
-            or_default(table.value("override_application"), defaults::OVERRIDE_APPLICATION);
+            or_default(table.setting(Knob::OverrideApplication), defaults::OVERRIDE_APPLICATION);
         table.finish();
-        Self { mode, send, receive, override_application }
+        let headroom = or_default(headroom, defaults::HEADROOM);
+        let floor = or_default(floor, defaults::BUFFER_FLOOR);
+        Self { mode, send, receive, headroom, divide, floor, override_application }
     }
 
     /// `size` is short for both; beside it there is nothing left to say.
@@ -93,11 +121,27 @@ impl Buffers {
     }
 }
 
+/// Refuses a key that acts only beside another, which is not there.
+fn idle<T>(table: &mut Table<'_, '_, '_>, key: &str, found: Option<&Found<T>>, needs: &str) {
+    let Some(found) = found else { return };
+    let problem = Problem::new(
+        format!("without {needs} it does nothing"),
+        format!("add {needs}, or leave out `{key}`"),
+    );
+    table.refuse(key, found.span.clone(), problem);
+}
+
+/// Refuses a floor above what there is to divide.
+fn low_floor(table: &mut Table<'_, '_, '_>, floor: Option<&Found<Bytes>>, total: Bytes) {
+    let Some(Found { value, span, .. }) = floor.filter(|floor| floor.value > total) else { return };
+    let message = format!("a floor of {value} is more than the {total} that is divided");
+    table.refuse("floor", span.clone(), Problem::new(message, format!("write at most {total}")));
+}
+
 fn size(value: &DeValue<'_>) -> Result<Bytes, Problem> {
-    let size = Bytes::from_toml(value)?;
-    if (MIN_BUFFER..=MAX_BUFFER).contains(&size) {
+    let (size, limits) = (Bytes::from_toml(value)?, Knob::SendBuffer.tunable().limits);
+    if size.is_within(&limits) {
         return Ok(size);
     }
-    let help = format!("write a size from {MIN_BUFFER} to {MAX_BUFFER}");
-    Err(Problem::new(format!("a buffer of {size} is out of range"), help))
+    Err(Problem::new(format!("a buffer of {size} is out of range"), format!("write a size from {limits}")))
 }

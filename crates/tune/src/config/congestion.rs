@@ -3,20 +3,23 @@
 //! Without the table a flow keeps the control that it has: a window as large as the path needs
 //! helps under any control, and which one is best is the administrator's to say.
 
-use std::fmt;
+use serde::Serialize;
+use wad_model::Segments;
 
-use toml::de::DeValue;
-
+use super::aimd::{AdditiveIncrease, MultiplicativeDecrease};
+use super::control_name::ControlName;
 use super::defaults;
 use super::given::Given;
 use super::table::{Found, Table, or_default};
-use super::value::{FromToml, Problem, number, text};
+use crate::tunables::{Knob, Mechanism};
 
 /// The congestion control of a path's flows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Congestion {
     /// The control and its parameters.
     pub control: Given<Control>,
+    /// The ceiling of the congestion window, under any control.
+    pub max_window: Option<Given<Segments>>,
 }
 
 /// A congestion control, with the parameters that it has.
@@ -24,15 +27,70 @@ pub struct Congestion {
 pub enum Control {
     /// The one that the flow has anyway: the host's default, or what its application chose.
     Unchanged,
-    /// WAD's own: additive increase and multiplicative decrease, both per flow.
-    Wad {
+    /// WAD's own, with parameters per flow.
+    Wad(Box<WadControl>),
+    /// Another that the kernel has, by its name.
+    Named(ControlName),
+}
+
+/// The parameters of WAD's control; what is `None` is as in standard TCP.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WadControl {
+    /// How its window grows and shrinks.
+    pub law: Law,
+    /// As if segments were so many times larger: [`Law`] and the initial window have it.
+    pub virtual_mss: Option<Given<Segments>>,
+    /// The number of standard flows that one flow acts as: [`Law`] has it.
+    pub equivalent_streams: Option<Given<u32>>,
+    /// Whether losses that look random are answered more mildly.
+    pub loss_guess: Option<Given<bool>>,
+    /// No loss brings the slow-start threshold below it.
+    pub min_ssthresh: Option<Given<Segments>>,
+    /// The congestion window after the flow was idle.
+    pub restart_window: Option<Given<Segments>>,
+    /// The most segments that leave at once.
+    pub burst_limit: Option<Given<Segments>>,
+}
+
+/// How the window grows and shrinks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Law {
+    /// By constants.
+    Constants {
         /// How fast the window grows.
         additive_increase: Given<AdditiveIncrease>,
         /// How much of the window a loss takes.
         multiplicative_decrease: Given<MultiplicativeDecrease>,
     },
-    /// Another that the kernel has, by its name.
-    Named(ControlName),
+    /// By what RFC 3649 has for the window.
+    HighSpeed(Given<HighSpeedMode>),
+}
+
+/// When HighSpeed TCP looks up increase and decrease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HighSpeedMode {
+    /// Once, by the send buffer.
+    AtStart,
+    /// Every tenth of a second, by the congestion window then.
+    Periodic,
+    /// At each acknowledgement, by the congestion window then.
+    Continuous,
+}
+
+impl HighSpeedMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::AtStart, Self::Periodic, Self::Continuous];
+
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtStart => "at_start",
+            Self::Periodic => "periodic",
+            Self::Continuous => "continuous",
+        }
+    }
 }
 
 impl Control {
@@ -41,7 +99,7 @@ impl Control {
     pub const fn name(&self) -> Option<ControlName> {
         match self {
             Self::Unchanged => None,
-            Self::Wad { .. } => Some(ControlName::WAD),
+            Self::Wad(_) => Some(ControlName::WAD),
             Self::Named(name) => Some(*name),
         }
     }
@@ -49,146 +107,86 @@ impl Control {
 
 impl Default for Congestion {
     fn default() -> Self {
-        Self { control: Given::default_value(Control::Unchanged) }
+        Self { control: Given::default_value(Control::Unchanged), max_window: None }
     }
 }
 
 impl Congestion {
     pub(super) fn read(mut table: Table<'_, '_, '_>) -> Self {
         let name = table.value("control");
-        let increase = table.value("additive_increase");
-        let decrease = table.value("multiplicative_decrease");
-        let line = name.as_ref().map(|found| found.line);
+        let wad = WadControl::read(&mut table);
+        let parameters =
+            table.findings.uses.iter().any(|one| one.knob.tunable().mechanism == Mechanism::Control);
+        let max_window = table.setting(Knob::MaxWindow).map(Found::given);
         let control = match name {
-            Some(Found { value, .. }) if value != ControlName::WAD => {
-                only_wad(&mut table, "additive_increase", increase.as_ref(), value);
-                only_wad(&mut table, "multiplicative_decrease", decrease.as_ref(), value);
-                Control::Named(value)
+            Some(Found { value, line, .. }) if value == ControlName::WAD => {
+                Given::at(Control::Wad(Box::new(wad)), line)
             }
-            _ => Control::Wad {
-                additive_increase: or_default(increase, defaults::ADDITIVE_INCREASE),
-                multiplicative_decrease: or_default(decrease, defaults::MULTIPLICATIVE_DECREASE),
-            },
+            Some(Found { value, line, .. }) => Given::at(Control::Named(value), line),
+            // A ceiling alone needs no other control.
+            None if max_window.is_some() && !parameters => Self::default().control,
+            None => Given::default_value(Control::Wad(Box::new(wad))),
         };
         table.finish();
-        Self { control: Given { value: control, line } }
+        Self { control, max_window }
     }
 }
 
-/// Refuses a parameter of WAD's control beside another control.
-fn only_wad<T>(table: &mut Table<'_, '_, '_>, key: &str, found: Option<&Found<T>>, control: ControlName) {
-    let Some(found) = found else { return };
-    let message = format!("the control \"{control}\" has no such parameter");
-    let help = format!("leave out `{key}`, or write control = \"wad\"");
-    table.refuse(key, found.span.clone(), Problem::new(message, help));
-}
-
-/// The name of a congestion control: 1 to 15 letters, digits, hyphens and underscores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ControlName([u8; 16]);
-
-impl ControlName {
-    /// WAD's own control.
-    pub const WAD: Self = Self(*b"wad\0\0\0\0\0\0\0\0\0\0\0\0\0");
-
-    /// The control of this name; `None` if the kernel can have none.
-    #[must_use]
-    pub fn new(name: &str) -> Option<Self> {
-        let valid = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        let mut bytes = [0; 16];
-        let fits = (1..=15).contains(&name.len()) && name.bytes().all(valid);
-        fits.then(|| {
-            bytes[..name.len()].copy_from_slice(name.as_bytes());
-            Self(bytes)
-        })
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let length = self.0.iter().position(|b| *b == 0).unwrap_or(self.0.len());
-        str::from_utf8(&self.0[..length]).unwrap_or_default()
-    }
-
-    /// The name as the kernel keeps it: zeros behind, at least one.
-    #[must_use]
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
+impl WadControl {
+    fn read(table: &mut Table<'_, '_, '_>) -> Self {
+        let virtual_mss = table.setting(Knob::VirtualMss).map(Found::given);
+        let equivalent_streams = table.setting(Knob::EquivalentStreams).map(Found::given);
+        Self {
+            law: Law::read(table, virtual_mss, equivalent_streams),
+            virtual_mss,
+            equivalent_streams,
+            loss_guess: table.setting(Knob::LossGuess).map(Found::given),
+            min_ssthresh: table.setting(Knob::MinSsthresh).map(Found::given),
+            restart_window: table.setting(Knob::RestartWindow).map(Found::given),
+            burst_limit: table.setting(Knob::BurstLimit).map(Found::given),
+        }
     }
 }
 
-impl fmt::Display for ControlName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+impl Law {
+    /// Contradictions are refused elsewhere; of two that contradict, any will do here.
+    fn read(
+        table: &mut Table<'_, '_, '_>,
+        virtual_mss: Option<Given<Segments>>,
+        streams: Option<Given<u32>>,
+    ) -> Self {
+        let modes = HighSpeedMode::ALL.map(|mode| (mode.name(), mode));
+        let high_speed = table.choice("high_speed", &modes);
+        let increase = table.setting(Knob::AdditiveIncrease);
+        let decrease = table.setting(Knob::MultiplicativeDecrease);
+        if let Some(mode) = high_speed {
+            table.note_use(Knob::HighSpeed, &mode, 1.0);
+            return Self::HighSpeed(mode.given());
+        }
+        let both = streams.and_then(of_streams);
+        let virtual_increase = virtual_mss.and_then(of_virtual_mss);
+        Self::Constants {
+            additive_increase: both
+                .map(|(increase, _)| increase)
+                .or(virtual_increase)
+                .unwrap_or_else(|| or_default(increase, defaults::ADDITIVE_INCREASE)),
+            multiplicative_decrease: both
+                .map(|(_, decrease)| decrease)
+                .unwrap_or_else(|| or_default(decrease, defaults::MULTIPLICATIVE_DECREASE)),
+        }
     }
 }
 
-impl FromToml for ControlName {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
-        let text = text(value, "a name as text")?;
-        let help = "write a name such as \"wad\", \"cubic\" or \"bbr\": up to 15 letters, digits, - and _";
-        Self::new(text)
-            .ok_or_else(|| Problem::new(format!("\"{text}\" is no name of a congestion control"), help))
-    }
+/// N flows grow by N segments in a round trip, and a loss in one of them takes half of an Nth: increase N,
+/// decrease 1/(2N) (section 4.2 of the paper of 2002).
+fn of_streams(streams: Given<u32>) -> Option<(Given<AdditiveIncrease>, Given<MultiplicativeDecrease>)> {
+    let n = f64::from(streams.value);
+    let increase = AdditiveIncrease::new(n)?;
+    let decrease = MultiplicativeDecrease::new(0.5 / n)?;
+    Some((streams.implies(increase, "equivalent_streams"), streams.implies(decrease, "equivalent_streams")))
 }
 
-/// By how many segments the window grows in each round trip without loss. Reno has 1.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct AdditiveIncrease(f64);
-
-/// The fastest growth that a path can ask for, in segments per round trip.
-pub const MAX_ADDITIVE_INCREASE: f64 = 1000.0;
-
-impl AdditiveIncrease {
-    /// As Reno.
-    pub const RENO: Self = Self(1.0);
-
-    /// `segments` per round trip; `None` unless above 0 and up to [`MAX_ADDITIVE_INCREASE`].
-    #[must_use]
-    pub fn new(segments: f64) -> Option<Self> {
-        (segments > 0.0 && segments <= MAX_ADDITIVE_INCREASE).then_some(Self(segments))
-    }
-
-    /// Segments per round trip.
-    #[must_use]
-    pub const fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl FromToml for AdditiveIncrease {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
-        let number = number(value)?;
-        let help = format!("write segments per round trip: above 0, up to {MAX_ADDITIVE_INCREASE}");
-        Self::new(number).ok_or_else(|| Problem::new(format!("{number} is out of range"), help))
-    }
-}
-
-/// The share of the window that is taken away at a loss. Reno has 0.5.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct MultiplicativeDecrease(f64);
-
-impl MultiplicativeDecrease {
-    /// As Reno.
-    pub const RENO: Self = Self(0.5);
-
-    /// The share taken away; `None` unless above 0 and below 1.
-    #[must_use]
-    pub fn new(share: f64) -> Option<Self> {
-        (share > 0.0 && share < 1.0).then_some(Self(share))
-    }
-
-    /// The share taken away.
-    #[must_use]
-    pub const fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl FromToml for MultiplicativeDecrease {
-    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
-        let number = number(value)?;
-        let help = "write the share of the window that a loss takes away: above 0, below 1 (Reno has 0.5)";
-        Self::new(number).ok_or_else(|| Problem::new(format!("{number} is out of range"), help))
-    }
+/// Segments that are K times larger make the window grow by K in a round trip (section 4.3 of the paper).
+fn of_virtual_mss(segments: Given<Segments>) -> Option<Given<AdditiveIncrease>> {
+    AdditiveIncrease::new(segments.value.get().into()).map(|k| segments.implies(k, "virtual_mss"))
 }

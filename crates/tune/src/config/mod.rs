@@ -1,14 +1,23 @@
 //! The configuration file: paths and what is wanted for them.
 
+mod acks;
+mod aimd;
 mod buffers;
 mod congestion;
+mod control_name;
 pub mod defaults;
+mod estimate;
 mod given;
+mod pacing;
 mod path;
+mod receive;
 mod selector;
+mod shared;
 mod slow_start;
 mod table;
+mod transport;
 mod twins;
+mod uses;
 mod value;
 
 use std::net::SocketAddr;
@@ -17,14 +26,19 @@ use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use acks::{Acknowledgements, DelayedAck};
+pub use aimd::{AdditiveIncrease, MAX_ADDITIVE_INCREASE, MultiplicativeDecrease};
 pub use buffers::{BufferMode, Buffers, MAX_BUFFER, MIN_BUFFER};
-pub use congestion::{
-    AdditiveIncrease, Congestion, Control, ControlName, MAX_ADDITIVE_INCREASE, MultiplicativeDecrease,
-};
+pub use congestion::{Congestion, Control, HighSpeedMode, Law, WadControl};
+pub use control_name::ControlName;
+pub use estimate::PathEstimate;
 pub use given::Given;
+pub use pacing::{MAX_PACING_SHARE, Pacing};
 pub use path::PathPolicy;
+pub use receive::Receive;
 pub use selector::Selector;
 pub use slow_start::{MAX_INITIAL_WINDOW, SlowStart};
+pub use transport::{MetricsCache, Profile, Transport};
 
 use crate::error::ConfigErrors;
 use crate::rules::PathIndex;
@@ -86,10 +100,11 @@ impl Config {
         let mut table = Table::new("the file", document, findings);
         let host = table.table("host", Host::read).unwrap_or_default();
         let api = table.table("api", Api::read).unwrap_or_default();
-        let paths = table.take("path").map(|value| read_paths(value, table.findings)).unwrap_or_default();
+        let mut paths = table.take("path").map(|value| read_paths(value, table.findings)).unwrap_or_default();
         table.finish();
         twins::same_name(&paths, findings);
         twins::same_match(&paths, findings);
+        shared::same_namespace(&mut paths, findings);
         Self { host, api, paths: paths.into_iter().map(|path| path.policy).collect() }
     }
 }

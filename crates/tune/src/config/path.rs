@@ -1,11 +1,21 @@
 //! `[[path]]`: the flows that belong together, and how TCP should behave for them.
 
+use wad_model::Segments;
+
+use super::acks::Acknowledgements;
 use super::buffers::Buffers;
-use super::congestion::Congestion;
+use super::congestion::{Congestion, Control};
+use super::estimate::PathEstimate;
+use super::given::Given;
+use super::pacing::Pacing;
+use super::receive::Receive;
 use super::selector::Selector;
 use super::slow_start::SlowStart;
 use super::table::{Found, Span, Table};
+use super::transport::Transport;
+use super::uses::Uses;
 use super::value::{FromToml, Problem, text};
+use crate::tunables::Knob;
 
 /// A path: the flows that belong together, and how TCP should behave for them.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +32,16 @@ pub struct PathPolicy {
     pub congestion: Congestion,
     /// How they begin.
     pub slow_start: SlowStart,
+    /// How fast they send at most.
+    pub pacing: Option<Given<Pacing>>,
+    /// What is known of the path.
+    pub estimate: Option<Given<PathEstimate>>,
+    /// What they let the other host send.
+    pub receive: Receive,
+    /// When they acknowledge.
+    pub acknowledgements: Acknowledgements,
+    /// The rest of what is set of TCP.
+    pub transport: Transport,
 }
 
 /// A path as read, with the places that the comparison of paths points to.
@@ -29,6 +49,7 @@ pub(super) struct ReadPath {
     pub(super) policy: PathPolicy,
     pub(super) name: Span,
     pub(super) destination: Vec<Span>,
+    pub(super) uses: Uses,
 }
 
 impl ReadPath {
@@ -37,13 +58,86 @@ impl ReadPath {
         let line = table.line();
         let name = table.required::<Name>("name");
         let selector = Selector::read(&mut table);
+        let settings = Settings::read(&mut table);
+        let uses = settings.check(&mut table);
+        table.finish();
+        let (Found { value: Name(name), span, .. }, (selector, destination)) = (name?, selector?);
+        Some(Self { policy: settings.policy(name, line, selector), name: span, destination, uses })
+    }
+}
+
+/// What an entry sets.
+struct Settings {
+    buffers: Buffers,
+    congestion: Congestion,
+    slow_start: SlowStart,
+    pacing: Option<Given<Pacing>>,
+    estimate: Option<Given<PathEstimate>>,
+    receive: Receive,
+    acknowledgements: Acknowledgements,
+    transport: Transport,
+}
+
+impl Settings {
+    fn read(table: &mut Table<'_, '_, '_>) -> Self {
+        // What the path before has set is its own.
+        table.findings.uses.clear();
         let buffers = table.table("buffers", Buffers::read).unwrap_or_default();
         let congestion = table.table("congestion", Congestion::read).unwrap_or_default();
         let slow_start = table.table("slow_start", SlowStart::read).unwrap_or_default();
-        table.finish();
-        let (Found { value: Name(name), span, .. }, (selector, destination)) = (name?, selector?);
-        let policy = PathPolicy { name, line, selector, buffers, congestion, slow_start };
-        Some(Self { policy, name: span, destination })
+        Self {
+            buffers,
+            slow_start: slow_start.with_virtual_mss(&congestion),
+            congestion,
+            pacing: Pacing::read(table),
+            estimate: table.table("estimate", PathEstimate::read).flatten().map(Found::given),
+            receive: table.table("receive", Receive::read).unwrap_or_default(),
+            acknowledgements: Acknowledgements::read(table),
+            transport: Transport::read(table),
+        }
+    }
+
+    /// Refuses what cannot stand together.
+    fn check(&self, table: &mut Table<'_, '_, '_>) -> Uses {
+        let uses = Uses::take(table.findings);
+        uses.refuse_contradictions(table.findings);
+        uses.refuse_foreign(&self.congestion.control, table.findings);
+        uses.refuse_above_ceiling(&self.windows(), table.findings);
+        uses
+    }
+
+    /// The windows that are compared with each other, in segments.
+    fn windows(&self) -> [(Knob, Option<u32>); 5] {
+        let plain = |window: Option<Given<Segments>>| window.map(|window| window.value.get());
+        let (min_ssthresh, restart) = match &self.congestion.control.value {
+            Control::Wad(wad) => (wad.min_ssthresh, wad.restart_window),
+            Control::Named(_) | Control::Unchanged => (None, None),
+        };
+        [
+            (Knob::InitialWindow, plain(self.slow_start.initial_window)),
+            (Knob::InitialSsthresh, plain(self.slow_start.initial_ssthresh)),
+            (Knob::MaxWindow, plain(self.congestion.max_window)),
+            (Knob::MinSsthresh, plain(min_ssthresh)),
+            (Knob::RestartWindow, plain(restart)),
+        ]
+    }
+
+    fn policy(self, name: String, line: u32, selector: Selector) -> PathPolicy {
+        let Self { buffers, congestion, slow_start, .. } = self;
+        let Self { pacing, estimate, receive, acknowledgements, transport, .. } = self;
+        PathPolicy {
+            name,
+            line,
+            selector,
+            buffers,
+            congestion,
+            slow_start,
+            pacing,
+            estimate,
+            receive,
+            acknowledgements,
+            transport,
+        }
     }
 }
 

@@ -10,22 +10,25 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::given::Given;
+use super::uses::Use;
 use super::value::{FromToml, Problem};
 use crate::error::{ConfigError, Related};
 use crate::position::Lines;
+use crate::tunables::{Knob, Limits, Within};
 
 pub(super) type Span = Range<usize>;
 
-/// The errors found so far, and the text that they lie in.
+/// The errors found so far, the text that they lie in, and what the path being read sets.
 #[derive(Debug)]
 pub(super) struct Findings<'t> {
     lines: Lines<'t>,
     pub(super) errors: Vec<ConfigError>,
+    pub(super) uses: Vec<Use>,
 }
 
 impl<'t> Findings<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { lines: Lines::new(text), errors: Vec::new() }
+        Self { lines: Lines::new(text), errors: Vec::new(), uses: Vec::new() }
     }
 
     pub(super) fn line(&self, span: &Span) -> u32 {
@@ -53,7 +56,7 @@ pub(super) struct Found<T> {
 
 impl<T> Found<T> {
     pub(super) fn given(self) -> Given<T> {
-        Given { value: self.value, line: Some(self.line) }
+        Given::at(self.value, self.line)
     }
 }
 
@@ -107,6 +110,31 @@ impl<'i, 'f, 't> Table<'i, 'f, 't> {
     /// The value of a key.
     pub(super) fn value<T: FromToml>(&mut self, key: &'static str) -> Option<Found<T>> {
         self.value_with(key, T::from_toml)
+    }
+
+    /// The value of a setting, within its limits.
+    pub(super) fn setting<T: FromToml + Within>(&mut self, knob: Knob) -> Option<Found<T>> {
+        let tunable = knob.tunable();
+        let found = self.value_with(tunable.short_key(), |value| {
+            within(T::from_toml(value)?, &tunable.limits, Some(tunable.meaning))
+        })?;
+        self.note_use(knob, &found, found.value.as_number());
+        Some(found)
+    }
+
+    /// The value of a key, within limits.
+    pub(super) fn bounded<T: FromToml + Within>(
+        &mut self,
+        key: &'static str,
+        limits: &Limits,
+    ) -> Option<Found<T>> {
+        self.value_with(key, |value| within(T::from_toml(value)?, limits, None))
+    }
+
+    /// Notes that the path sets this; `number` is the value as its danger mark counts it.
+    pub(super) fn note_use<T>(&mut self, knob: Knob, found: &Found<T>, number: f64) {
+        let dangerous = knob.tunable().is_dangerous(number);
+        self.findings.uses.push(Use { knob, span: found.span.clone(), line: found.line, dangerous });
     }
 
     /// The value of a key that must be there.
@@ -199,6 +227,15 @@ impl<'i, 'f, 't> Table<'i, 'f, 't> {
             findings.add(span.clone(), Problem::new(format!("{name} lacks the key `{key}`"), help));
         }
     }
+}
+
+/// The value if it is within its limits.
+fn within<T: Within>(value: T, limits: &Limits, meaning: Option<&str>) -> Result<T, Problem> {
+    if value.is_within(limits) {
+        return Ok(value);
+    }
+    let meaning = meaning.map(|meaning| format!(": {meaning}")).unwrap_or_default();
+    Err(Problem::new(format!("{} is out of range", value.text()), format!("write {limits}{meaning}")))
 }
 
 /// The value as a table; `None` if it is none, which is noted.

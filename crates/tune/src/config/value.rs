@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::de::DeValue;
-use wad_model::{Bytes, Segments};
+use wad_model::{Bytes, Rate, Segments, parse_duration};
 
 use crate::ports::{ParsePortsError, PortRange};
 use crate::prefix::Prefix;
@@ -65,6 +66,34 @@ impl FromToml for Bytes {
 impl FromToml for Segments {
     fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
         quantity(value, "a number of segments such as \"10 segments\"")
+    }
+}
+
+impl FromToml for Rate {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
+        quantity(value, "a rate such as \"622 Mbit/s\"")
+    }
+}
+
+impl FromToml for Duration {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
+        let text = text(value, "a time such as \"70 ms\"")?;
+        parse_duration(text).map_err(|error| Problem { message: error.to_string(), help: None })
+    }
+}
+
+impl FromToml for f64 {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
+        number(value)
+    }
+}
+
+impl FromToml for u32 {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
+        let expected = "a whole number that is not negative";
+        let DeValue::Integer(integer) = value else { return Err(Problem::wrong_type(value, expected)) };
+        Self::from_str_radix(integer.as_str(), integer.radix())
+            .map_err(|_| Problem { message: format!("{integer} is not {expected}"), help: None })
     }
 }
 
