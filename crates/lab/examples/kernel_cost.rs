@@ -1,7 +1,7 @@
 //! What the BPF programs cost, from the kernel's run statistics, and what that does to a busy host.
 //!
 //! ```text
-//! cargo run --release -p wad-lab --example kernel_cost
+//! cargo run --release -p wad-lab --example kernel_cost [connection] [acknowledgement] [churn]
 //! ```
 //!
 //! Needs root. Traffic stays in network namespaces of its own.
@@ -11,6 +11,8 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "it measures, or says why not"
 )]
 
@@ -37,17 +39,27 @@ const CONNECTIONS: u32 = 20_000;
 const BULK_BYTES: usize = 512 << 20;
 /// New connections a second while the throughput of a bulk flow is measured.
 const CONNECTION_RATE: u32 = 2_000;
-const PHASE: Duration = Duration::from_secs(2);
-const ROUNDS: usize = 15;
+/// Short, so that a pair of phases has the same share of a machine that others use too.
+const PHASE: Duration = Duration::from_millis(400);
+const SETTLE: Duration = Duration::from_millis(100);
+const ROUNDS: usize = 200;
 
 fn main() {
     let sandbox = Sandbox::new();
     // Segments of an ordinary path, not the loopback device's of 64 KiB.
     let status = Command::new("ip").args(["link", "set", "lo", "mtu", "1500"]).status();
     assert!(status.expect("iproute2 is installed").success());
-    per_connection(&sandbox);
-    per_acknowledgement(&sandbox);
-    churn(&sandbox);
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |part: &str| asked.is_empty() || asked.iter().any(|one| one == part);
+    if wanted("connection") {
+        per_connection(&sandbox);
+    }
+    if wanted("acknowledgement") {
+        per_acknowledgement(&sandbox);
+    }
+    if wanted("churn") {
+        churn(&sandbox);
+    }
 }
 
 fn parameters() -> Parameters {
@@ -152,21 +164,37 @@ fn per_acknowledgement(sandbox: &Sandbox) {
 
 /// Throughput of a bulk flow while new connections come at a steady rate, with and without.
 fn churn(sandbox: &Sandbox) {
-    let (mut without, mut with) = (Vec::new(), Vec::new());
+    let traffic = Traffic::start();
+    let mut losses = Vec::new();
     for round in 0..ROUNDS {
-        without.push(throughput());
-        let reader = Reader::start(Tuner::load(&large_policy(), &sandbox.cgroup).unwrap());
-        with.push(throughput());
-        drop(reader);
-        println!("  round {}: {:.2} Gbit/s without, {:.2} with", round + 1, without[round], with[round]);
+        let with = || {
+            let reader = Reader::start(Tuner::load(&large_policy(), &sandbox.cgroup).unwrap());
+            let rate = traffic.rate();
+            drop(reader);
+            rate
+        };
+        // A B, B A, A B, ...: a drift of the machine weighs on both alike.
+        let (without, with) = if round % 2 == 0 {
+            let without = traffic.rate();
+            (without, with())
+        } else {
+            let with = with();
+            (traffic.rate(), with)
+        };
+        losses.push((1.0 - with / without) * 100.0);
     }
-    let mut losses: Vec<f64> = without.iter().zip(&with).map(|(a, b)| (1.0 - b / a) * 100.0).collect();
     losses.sort_by(f64::total_cmp);
+    let at = |share: usize| losses[(ROUNDS - 1) * share / 100];
+    // The median's 95 % interval, from the binomial distribution of the order statistics.
+    let reach = (0.98 * (ROUNDS as f64).sqrt()).ceil() as usize;
     println!(
-        "loss of throughput at {CONNECTION_RATE} new connections a second: median {:.1} %, from {:.1} % to {:.1} % (bar: 3 %)",
-        losses[ROUNDS / 2],
-        losses[0],
-        losses[ROUNDS - 1]
+        "loss of throughput at {CONNECTION_RATE} new connections a second: median {:.1} % of {ROUNDS} pairs, \
+         95 % interval {:.1} to {:.1} %, half of the pairs from {:.1} to {:.1} % (bar: 3 %)",
+        at(50),
+        losses[ROUNDS / 2 - reach],
+        losses[ROUNDS / 2 + reach],
+        at(25),
+        at(75),
     );
 }
 
@@ -196,34 +224,45 @@ impl Drop for Reader {
     }
 }
 
-fn throughput() -> f64 {
-    let stop = Arc::new(AtomicBool::new(false));
-    let received = Arc::new(AtomicU64::new(0));
-    // The bulk flow is of no path, so that only the cost of the others is seen.
-    let (client, server) = common::connect("[::1]:0");
-    let threads = [
-        thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || write(client, &stop)
-        }),
-        thread::spawn({
-            let (stop, received) = (Arc::clone(&stop), Arc::clone(&received));
-            move || read(server, &stop, &received)
-        }),
-        thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || connections(&stop)
-        }),
-    ];
-    thread::sleep(PHASE / 4);
-    let (begin, bytes) = (Instant::now(), received.load(Ordering::Relaxed));
-    thread::sleep(PHASE);
-    let rate = (received.load(Ordering::Relaxed) - bytes) as f64 * 8.0 / begin.elapsed().as_secs_f64() / 1e9;
-    stop.store(true, Ordering::Relaxed);
-    for thread in threads {
-        thread.join().unwrap();
+/// A bulk flow and new connections beside it, until it is dropped.
+struct Traffic {
+    stop: Arc<AtomicBool>,
+    received: Arc<AtomicU64>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Traffic {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let received = Arc::new(AtomicU64::new(0));
+        // The bulk flow is of no path, so that only the cost of the others is seen.
+        let (client, server) = common::connect("[::1]:0");
+        let flag = || Arc::clone(&stop);
+        let (writing, reading, connecting, count) = (flag(), flag(), flag(), Arc::clone(&received));
+        let threads = vec![
+            thread::spawn(move || write(client, &writing)),
+            thread::spawn(move || read(server, &reading, &count)),
+            thread::spawn(move || connections(&connecting)),
+        ];
+        Self { stop, received, threads }
     }
-    rate
+
+    /// Bytes a second that the bulk flow carries during a phase.
+    fn rate(&self) -> f64 {
+        thread::sleep(SETTLE);
+        let (begin, bytes) = (Instant::now(), self.received.load(Ordering::Relaxed));
+        thread::sleep(PHASE);
+        (self.received.load(Ordering::Relaxed) - bytes) as f64 / begin.elapsed().as_secs_f64()
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap();
+        }
+    }
 }
 
 fn write(mut client: TcpStream, stop: &AtomicBool) {

@@ -11,8 +11,7 @@ static __always_inline void read_socket(struct tcp_sock *tp, struct wad_socket *
 	out->receive_buffer = sk->sk_rcvbuf;
 	out->window_clamp = tp->window_clamp;
 	out->congestion_window = tp->snd_cwnd;
-	for (int i = 0; i < TCP_CA_NAME_MAX; i++)
-		out->control[i] = control->name[i];
+	bpf_probe_read_kernel(out->control, sizeof(out->control), control->name);
 }
 
 static __always_inline void read_counters(struct tcp_sock *tp, struct wad_record *out)

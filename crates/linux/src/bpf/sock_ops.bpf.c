@@ -160,10 +160,13 @@ static __always_inline void established(struct bpf_sock_ops *ops, bool active)
 }
 
 /* While more comes in than goes out, each segment that leaves is an occasion to look. */
-static __always_inline bool receives(struct tcp_sock *tp)
+static __always_inline bool receives(struct bpf_sock_ops *ops)
 {
-	return tp->bytes_received >= tp->bytes_acked;
+	return ops->bytes_received >= ops->bytes_acked;
 }
+
+/* No receive buffer needs to grow for less: what Linux gives to begin with holds as much. */
+#define RECEIVED_BEFORE_GROWTH 65536
 
 static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
 {
@@ -183,22 +186,27 @@ static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
 		flow->largest_window = tp->snd_cwnd;
 	if (grows_send_buffer(flow))
 		grow_send_buffer(ops, tp, flow);
-	if (grows_receive_buffer(flow) && receives(tp) &&
+	if (grows_receive_buffer(flow) && receives(ops) &&
 	    !(ops->bpf_sock_ops_cb_flags & RECEIVE_CALLBACK))
 		bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | RECEIVE_CALLBACK);
 }
 
 static __always_inline void segment_leaves(struct bpf_sock_ops *ops)
 {
-	struct wad_flow *flow = flow_of(ops, false);
-	struct tcp_sock *tp = tcp_sock_of(ops);
+	struct wad_flow *flow;
+	struct tcp_sock *tp;
 
-	if (!flow || !tp || !(flow->state & WAD_OPEN))
-		return;
-	if (receives(tp))
-		grow_receive_buffer(ops, tp, flow);
-	else
+	if (!receives(ops)) {
 		bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags & ~RECEIVE_CALLBACK);
+		return;
+	}
+	/* Most segments of short connections end here, before any look-up. */
+	if (ops->bytes_received < RECEIVED_BEFORE_GROWTH)
+		return;
+	flow = flow_of(ops, false);
+	tp = tcp_sock_of(ops);
+	if (flow && tp && (flow->state & WAD_OPEN))
+		grow_receive_buffer(ops, tp, flow);
 }
 
 static __always_inline void state_changed(struct bpf_sock_ops *ops)
