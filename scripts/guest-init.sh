@@ -50,6 +50,9 @@ slow_start = { initial_window = "20 segments" }
 name = "other"
 destination = ["192.0.2.0/24"]
 congestion = { control = "bbr" }
+[[host.grant]]
+path = "far"
+settings = ["additive_increase", "initial_window"]
 TOML
 
 host_state() {

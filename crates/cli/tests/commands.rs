@@ -17,6 +17,10 @@ name = "cern"
 destination = ["192.0.2.0/24", "2001:db8::/32"]
 buffers = { size = "1 MiB", override_application = true }
 slow_start = { initial_window = "20 segments" }
+
+[[host.grant]]
+path = "cern"
+settings = ["initial_window"]
 "#;
 
 const BAD_PREFIX: &str = "[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.1/24\"]\n";

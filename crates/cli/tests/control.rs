@@ -50,6 +50,10 @@ name = "test"
 destination = ["10.77.0.0/24"]
 buffers = { size = "16 MiB", override_application = true }
 congestion = { control = "wad", additive_increase = 4, multiplicative_decrease = 0.25 }
+
+[[host.grant]]
+path = "test"
+settings = ["additive_increase", "multiplicative_decrease"]
 "#;
 
 /// How often the transfer is tried: a machine that stalls for some round trips spoils one of them.

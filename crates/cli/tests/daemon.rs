@@ -34,6 +34,10 @@ destination = ["127.66.0.0/16"]
 buffers = { size = "1 MiB", override_application = true }
 congestion = { additive_increase = 6 }
 slow_start = { initial_window = "20 segments" }
+
+[[host.grant]]
+path = "far"
+settings = ["additive_increase", "initial_window"]
 "#;
 
 const LARGER: &str = "[[path]]\nname = \"far\"\ndestination = [\"127.66.0.0/16\"]\nbuffers = { size = \"4 MiB\" }\ncongestion = { control = \"wad\" }\n";

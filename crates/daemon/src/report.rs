@@ -134,6 +134,10 @@ destination = ["192.0.2.0/24"]
 buffers = { size = "16 MiB", override_application = true }
 congestion = { control = "wad", additive_increase = 6 }
 slow_start = { initial_window = "20 segments" }
+
+[[host.grant]]
+path = "cern"
+settings = ["additive_increase", "initial_window"]
 "#;
 
     fn socket(control: &str, send: u64) -> SocketState {

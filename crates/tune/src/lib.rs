@@ -41,6 +41,10 @@
 //!     destination = ["192.0.2.0/24", "2001:db8::/32"]
 //!     buffers = { size = "32 MiB", override_application = true }
 //!     congestion = { additive_increase = 6, multiplicative_decrease = 0.3 }
+//!
+//!     [[host.grant]]
+//!     path = "cern"
+//!     settings = ["additive_increase", "multiplicative_decrease"]
 //!     "#,
 //! )?;
 //! let table = RuleTable::compile(&config)?;
@@ -78,9 +82,9 @@ pub use circumstances::{Circumstances, EstimateSource, KnownEstimate};
 pub use compile::CompileError;
 pub use config::{
     Acknowledgements, AdditiveIncrease, Api, BufferMode, Buffers, Config, Congestion, Control, ControlName,
-    DelayedAck, Given, HighSpeedMode, Host, Law, MAX_ADDITIVE_INCREASE, MAX_BUFFER, MAX_INITIAL_WINDOW,
-    MAX_PACING_SHARE, MIN_BUFFER, MetricsCache, MultiplicativeDecrease, Pacing, PathEstimate, PathPolicy,
-    Profile, Receive, Selector, SlowStart, Transport, WadControl, defaults,
+    DelayedAck, Given, Grant, HighSpeedMode, Host, Law, MAX_ADDITIVE_INCREASE, MAX_BUFFER,
+    MAX_INITIAL_WINDOW, MAX_PACING_SHARE, MIN_BUFFER, MetricsCache, MultiplicativeDecrease, Pacing,
+    PathEstimate, PathPolicy, Profile, Receive, Selector, SlowStart, Transport, WadControl, defaults,
 };
 pub use decision::{
     Decision, Flags, HostAction, HostSetting, PACING_OFF, Parameters, Setting, Value, decide, decide_in,

@@ -37,6 +37,10 @@ congestion = { control = "cubic" }
 [[path]]
 name = "bare"
 destination = ["198.51.100.0/25"]
+
+[[host.grant]]
+path = "cern"
+settings = ["additive_increase", "multiplicative_decrease"]
 "#;
 
 fn texts<T: ToString>(list: &[T]) -> Vec<String> {

@@ -26,6 +26,10 @@ congestion = { control = "bbr" }
 [[path]]
 name = "rest"
 destination = ["0.0.0.0/0"]
+
+[[host.grant]]
+path = "cern"
+settings = ["additive_increase", "multiplicative_decrease", "initial_window"]
 "#;
 
 fn explained(source: &str, destination: &str, limits: &HostLimits) -> wad_tune::Explanation {

@@ -15,6 +15,9 @@ fn with(line: &str) -> String {
     wrong(&format!("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\n{line}\n"))
 }
 
+/// Before what follows it, so that only the rest is wrong.
+const ALL_GRANTED: &str = "[[host.grant]]\npath = \"*\"\nsettings = \"all\"\n";
+
 macro_rules! wrong {
     ($($name:ident: $text:expr;)*) => {$(
         #[test]
@@ -60,6 +63,37 @@ wrong! {
     destination_without_source_of_its_family:
         wrong("[[path]]\nname = \"a\"\ndestination = [\"10.0.0.0/8\", \"2001:db8::/32\"]\nsource = [\"10.0.0.0/8\"]\n");
     source_without_destination_of_its_family: with("source = [\"10.0.0.0/8\", \"2001:db8::/32\"]");
+    high_speed_beside_constants: with("congestion = { additive_increase = 1, multiplicative_decrease = 0.5, high_speed = \"continuous\" }");
+    high_speed_beside_streams: with("congestion = { high_speed = \"periodic\", equivalent_streams = 4, virtual_mss = \"1 segment\" }");
+    streams_beside_constants: with("congestion = { equivalent_streams = 1, additive_increase = 1, multiplicative_decrease = 0.5, virtual_mss = \"1 segment\" }");
+    virtual_mss_beside_increase: with("congestion = { virtual_mss = \"1 segment\", additive_increase = 1 }");
+    unknown_high_speed: with("congestion = { high_speed = \"sometimes\" }");
+    windows_above_the_ceiling: with(&(ALL_GRANTED.to_owned() + "[path.congestion]\nmax_window = \"10 segments\"\nmin_ssthresh = \"20 segments\"\nrestart_window = \"11 segments\"\n[path.slow_start]\ninitial_window = \"12 segments\"\ninitial_ssthresh = \"15 segments\""));
+    virtual_mss_above_the_ceiling: with(&(ALL_GRANTED.to_owned() + "[path.congestion]\nvirtual_mss = \"20 segments\"\nmax_window = \"10 segments\""));
+    slow_start_of_another_control: with("slow_start = { max_ssthresh = \"100 segments\", delay_brake = true }");
+    windows_out_of_range: with("congestion = { min_ssthresh = \"1 segment\", max_window = \"2000000 segments\" }");
+    increment_out_of_range: with("congestion = { control = \"wad\" }\nslow_start = { increment = 33 }");
+    streams_out_of_range: with("congestion = { equivalent_streams = 65 }");
+    streams_not_whole: with("congestion = { equivalent_streams = 1.5 }");
+    floor_without_divide: with("buffers = { floor = \"1 MiB\" }");
+    floor_above_the_size: with("buffers = { size = \"1 MiB\", divide = true, floor = \"2 MiB\" }");
+    headroom_without_measure: with("buffers = { headroom = 2 }");
+    pacing_of_neither: with("pacing = {}");
+    pacing_of_both: with("pacing = { rate = \"1 Gbit/s\", share = 0.9 }");
+    pacing_of_another_word: with("pacing = \"on\"");
+    pacing_out_of_range: with("pacing = { rate = \"100 Gbit/s\" }");
+    pacing_share_out_of_range: with("pacing = { share = 3 }");
+    estimate_lacks_a_half: with("estimate = { rate = \"1 Gbit/s\" }");
+    estimate_out_of_range: with("estimate = { rate = \"0 bit/s\", rtt = \"2 min\" }");
+    delay_of_another_type: with("delayed_ack = 20");
+    delay_out_of_range: with("delayed_ack = \"500 ms\"");
+    acknowledgements_that_contradict: with("delayed_ack = false\nquick_ack = false");
+    sockets_out_of_range: with("reordering = 2\nmin_rto = \"1 ms\"\nmax_rto = \"1 min 1 s\"\nsegment_size = 40000\ntraffic_class = 256\nuser_timeout = \"2\"\nmetrics_cache = true\nprofile = \"speed\"");
+    namespace_twice: wrong(&(two("a", "b", "10.0.0.0/8", "11.0.0.0/8").replace("]\n\n", "]\nreordering = 9\nmetrics_cache = \"on\"\n\n") + "reordering = 10\nmetrics_cache = \"off\"\n"));
+    ungranted: with("delayed_ack = false\nquick_ack = true\ncongestion = { additive_increase = 6, multiplicative_decrease = 0.3, loss_guess = true, max_window = \"100 segments\" }");
+    ungranted_to_this_path: wrong("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\ncongestion = { high_speed = \"continuous\" }\n[[path]]\nname = \"fnal\"\ndestination = [\"198.51.100.0/24\"]\n[[host.grant]]\npath = \"fnal\"\nsettings = \"all\"\n");
+    grants_that_are_none: wrong("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\n[[host.grant]]\npath = \"cern\"\nsettings = [\"max_windw\", \"max_ssthresh\", 7]\n[[host.grant]]\nsettings = \"everything\"\n");
+    grant_to_nobody: wrong("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\n[[host.grant]]\npath = \"crn\"\nsettings = \"all\"\n");
     too_many_combinations: with("destination_port = [1,2,3,4,5,6,7,8,9]\nsource_port = [1,2,3,4,5,6,7,8]");
 }
 

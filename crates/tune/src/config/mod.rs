@@ -8,6 +8,7 @@ mod control_name;
 pub mod defaults;
 mod estimate;
 mod given;
+mod grant;
 mod pacing;
 mod path;
 mod receive;
@@ -33,6 +34,7 @@ pub use congestion::{Congestion, Control, HighSpeedMode, Law, WadControl};
 pub use control_name::ControlName;
 pub use estimate::PathEstimate;
 pub use given::Given;
+pub use grant::Grant;
 pub use pacing::{MAX_PACING_SHARE, Pacing};
 pub use path::PathPolicy;
 pub use receive::Receive;
@@ -42,8 +44,9 @@ pub use transport::{MetricsCache, Profile, Transport};
 
 use crate::error::ConfigErrors;
 use crate::rules::PathIndex;
+use grant::ReadGrant;
 use path::ReadPath;
-use table::{Findings, Found, Table, as_table};
+use table::{Findings, Found, Table};
 use value::Problem;
 
 /// A configuration that passed every check.
@@ -62,6 +65,8 @@ pub struct Config {
 pub struct Host {
     /// The cgroup whose flows are tuned; `None` for the root of the v2 hierarchy.
     pub cgroup: Option<PathBuf>,
+    /// Which paths may have settings that can harm others.
+    pub grants: Vec<Grant>,
 }
 
 /// `[api]`: the HTTP API.
@@ -98,36 +103,33 @@ impl Config {
 
     fn read(document: Spanned<DeTable<'_>>, findings: &mut Findings<'_>) -> Self {
         let mut table = Table::new("the file", document, findings);
-        let host = table.table("host", Host::read).unwrap_or_default();
+        let (host, grants) = table.table("host", Host::read).unwrap_or_default();
         let api = table.table("api", Api::read).unwrap_or_default();
         let mut paths = table.take("path").map(|value| read_paths(value, table.findings)).unwrap_or_default();
         table.finish();
         twins::same_name(&paths, findings);
         twins::same_match(&paths, findings);
         shared::same_namespace(&mut paths, findings);
+        // A path that could not be read may be the one that a grant names.
+        if findings.errors.is_empty() {
+            grant::refuse_to_nobody(&paths, &grants, findings);
+        }
+        grant::refuse_ungranted(&paths, &grants, findings);
+        let host = Host { grants: grants.into_iter().map(|read| read.grant).collect(), ..host };
         Self { host, api, paths: paths.into_iter().map(|path| path.policy).collect() }
     }
 }
 
 fn read_paths(value: Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Vec<ReadPath> {
-    let span = value.span();
-    let DeValue::Array(entries) = value.into_inner() else {
-        let help = "write [[path]] in double brackets: there can be several";
-        findings.add(span, Problem::new("`path`: expected a list of tables", help));
-        return Vec::new();
-    };
-    let tables = entries.into_iter().filter_map(|entry| {
-        let table = as_table("path", entry, findings)?;
-        ReadPath::read(Table::new("[[path]]", table, findings))
-    });
-    tables.collect()
+    table::tables("path", "[[path]]", value, findings, ReadPath::read)
 }
 
 impl Host {
-    fn read(mut table: Table<'_, '_, '_>) -> Self {
+    fn read(mut table: Table<'_, '_, '_>) -> (Self, Vec<ReadGrant>) {
         let cgroup = table.value("cgroup").map(|Found { value, .. }| value);
+        let grants = table.take("grant").map(|value| grant::read_all(value, table.findings));
         table.finish();
-        Self { cgroup }
+        (Self { cgroup, grants: Vec::new() }, grants.unwrap_or_default())
     }
 }
 

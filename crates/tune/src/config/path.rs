@@ -99,7 +99,7 @@ impl Settings {
 
     /// Refuses what cannot stand together.
     fn check(&self, table: &mut Table<'_, '_, '_>) -> Uses {
-        let uses = Uses::take(table.findings);
+        let mut uses = Uses::take(table.findings);
         uses.refuse_contradictions(table.findings);
         uses.refuse_foreign(&self.congestion.control, table.findings);
         uses.refuse_above_ceiling(&self.windows(), table.findings);

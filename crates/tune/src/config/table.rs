@@ -143,6 +143,11 @@ impl<'i, 'f, 't> Table<'i, 'f, 't> {
         self.value(key)
     }
 
+    /// Whether a key has this very text.
+    pub(super) fn has_text(&self, key: &str, text: &str) -> bool {
+        self.entries.get(key).is_some_and(|value| value.get_ref().as_str() == Some(text))
+    }
+
     /// Notes that the key must be there, before it is taken.
     pub(super) fn require(&mut self, key: &'static str) {
         if !self.entries.contains_key(key) {
@@ -238,6 +243,27 @@ fn within<T: Within>(value: T, limits: &Limits, meaning: Option<&str>) -> Result
     Err(Problem::new(format!("{} is out of range", value.text()), format!("write {limits}{meaning}")))
 }
 
+/// Reads a list of tables, each under a header such as `[[path]]`.
+pub(super) fn tables<'i, 't, T>(
+    key: &str,
+    header: &'static str,
+    value: Spanned<DeValue<'i>>,
+    findings: &mut Findings<'t>,
+    mut read: impl FnMut(Table<'i, '_, 't>) -> Option<T>,
+) -> Vec<T> {
+    let span = value.span();
+    let DeValue::Array(entries) = value.into_inner() else {
+        let help = format!("write {header} in double brackets: there can be several");
+        findings.add(span, Problem::new(format!("`{key}`: expected a list of tables"), help));
+        return Vec::new();
+    };
+    let tables = entries.into_iter().filter_map(|entry| {
+        let table = as_table(key, entry, findings)?;
+        read(Table::new(header, table, findings))
+    });
+    tables.collect()
+}
+
 /// The value as a table; `None` if it is none, which is noted.
 pub(super) fn as_table<'i>(
     key: &str,
@@ -263,7 +289,11 @@ pub(super) fn as_table<'i>(
 }
 
 /// "did you mean ...?", or all there are if none is near.
-fn did_you_mean(word: &str, known: impl Iterator<Item = &'static str> + Clone, quote: &str) -> String {
+pub(super) fn did_you_mean<'k>(
+    word: &str,
+    known: impl Iterator<Item = &'k str> + Clone,
+    quote: &str,
+) -> String {
     match nearest(word, known.clone()) {
         Some(near) => format!("did you mean {quote}{near}{quote}?"),
         None => {
@@ -274,8 +304,8 @@ fn did_you_mean(word: &str, known: impl Iterator<Item = &'static str> + Clone, q
 }
 
 /// The known word most like this one, if any is like it.
-fn nearest(word: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     const ALIKE: f64 = 0.75;
-    let likeness = |known: &'static str| (strsim::jaro_winkler(&word.to_lowercase(), known), known);
+    let likeness = |known: &'k str| (strsim::jaro_winkler(&word.to_lowercase(), known), known);
     known.map(likeness).filter(|(like, _)| *like >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
 }

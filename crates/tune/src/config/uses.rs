@@ -46,6 +46,11 @@ impl Uses {
         self.0.iter().find(|one| one.knob == knob)
     }
 
+    /// What carries a danger mark.
+    pub(super) fn dangerous(&self) -> impl Iterator<Item = &Use> {
+        self.0.iter().filter(|one| one.dangerous)
+    }
+
     /// Refuses settings that say the same thing twice.
     pub(super) fn refuse_contradictions(&self, findings: &mut Findings<'_>) {
         for (strong, weak, why) in CONTRADICTIONS {
@@ -55,12 +60,13 @@ impl Uses {
         }
     }
 
-    /// Refuses what only WAD's control has, where the path has another.
-    pub(super) fn refuse_foreign(&self, control: &Given<Control>, findings: &mut Findings<'_>) {
+    /// Refuses what only WAD's control has, where the path has another. It does nothing, so it is forgotten.
+    pub(super) fn refuse_foreign(&mut self, control: &Given<Control>, findings: &mut Findings<'_>) {
         if matches!(control.value, Control::Wad(_)) {
             return;
         }
-        for one in self.0.iter().filter(|one| one.knob.tunable().mechanism == Mechanism::Control) {
+        let is_foreign = |one: &mut Use| one.knob.tunable().mechanism == Mechanism::Control;
+        for one in self.0.extract_if(.., is_foreign) {
             let key = one.knob.tunable().short_key();
             let problem = match control.value.name() {
                 Some(name) => Problem::new(

@@ -114,9 +114,7 @@ pub(super) fn transport(path: &PathPolicy) -> Vec<Setting> {
         time(Knob::MinRto, transport.min_rto),
         time(Knob::MaxRto, transport.max_rto),
         transport.ecn.map(|on| Setting::given(Knob::Ecn, &on, Value::Switch)),
-        transport
-            .segment_size
-            .map(|n| Setting::given(Knob::SegmentSize, &n, |n| Value::Size(Bytes::new(n.into())))),
+        transport.segment_size.map(|n| Setting::given(Knob::SegmentSize, &n, Value::Octets)),
         transport.traffic_class.map(|n| Setting::given(Knob::TrafficClass, &n, Value::Number)),
     ]
     .into_iter()

@@ -18,6 +18,9 @@ pub enum Value {
     /// A size.
     #[serde(rename = "value_bytes", serialize_with = "as_number")]
     Size(Bytes),
+    /// A size that is said to the byte.
+    #[serde(rename = "value_bytes")]
+    Octets(u32),
     /// Yes or no.
     #[serde(rename = "value")]
     Switch(bool),
@@ -55,6 +58,7 @@ impl fmt::Display for Value {
         match self {
             Self::Mode(mode) => mode.fmt(f),
             Self::Size(size) => size.fmt(f),
+            Self::Octets(bytes) => write!(f, "{bytes} bytes"),
             Self::Switch(on) => f.write_str(if *on { "on" } else { "off" }),
             Self::Control(name) => name.fmt(f),
             Self::Growth(segments) => write!(f, "{} per round trip", in_segments(*segments)),
