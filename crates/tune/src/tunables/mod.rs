@@ -9,14 +9,18 @@
 //! standard TCP carries no mark.
 
 mod limits;
+mod reference;
 mod table;
+mod wishes;
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
 pub use limits::{Limits, Within};
+pub use reference::reference;
 pub use table::TUNABLES;
+pub use wishes::{Answer, WISHES, Wish};
 
 /// One thing that can be set.
 #[derive(Clone, Copy, Debug, PartialEq)]
