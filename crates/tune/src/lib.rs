@@ -19,7 +19,10 @@
 //!   then a short chain of rules. User space walks the same chains, so that what [`explain()`] prints is
 //!   what the kernel does.
 //! - [`Decision`] lists each [`Setting`] with its value and its reason, for people, and the same as
-//!   plain numbers ([`Parameters`]) for the kernel.
+//!   plain numbers ([`Parameters`]) for the kernel. What the kernel cannot set for one flow is a [`HostSetting`].
+//! - [`Planner`] follows flows that are open, and says what is to be set anew when others come and go, when more
+//!   becomes known of a path, and as windows grow.
+//! - [`tunables`] is the one table of all that can be set: keys, mechanisms, scopes, limits, danger marks.
 //!
 //! # Which path a flow takes
 //!
@@ -72,6 +75,7 @@ mod error;
 mod explain;
 pub mod high_speed;
 mod limits;
+mod planner;
 mod ports;
 mod position;
 mod prefix;
@@ -82,18 +86,21 @@ pub use circumstances::{Circumstances, EstimateSource, KnownEstimate};
 pub use compile::CompileError;
 pub use config::{
     Acknowledgements, AdditiveIncrease, Api, BufferMode, Buffers, Config, Congestion, Control, ControlName,
-    DelayedAck, Given, Grant, HighSpeedMode, Host, Law, MAX_ADDITIVE_INCREASE, MAX_BUFFER,
-    MAX_INITIAL_WINDOW, MAX_PACING_SHARE, MIN_BUFFER, MetricsCache, MultiplicativeDecrease, Pacing,
-    PathEstimate, PathPolicy, Profile, Receive, Selector, SlowStart, Transport, WadControl, defaults,
+    DelayedAck, Estimates, Given, Grant, HighSpeedMode, Host, Law, MAX_ADDITIVE_INCREASE, MAX_BUFFER,
+    MAX_INITIAL_WINDOW, MAX_PACING_SHARE, MIN_BUFFER, MetricsCache, MultiplicativeDecrease, NamedEstimate,
+    Pacing, ParseEstimateError, PathEstimate, PathPolicy, Profile, Receive, Selector, SlowStart, Transport,
+    WadControl, defaults,
 };
 pub use decision::{
-    Decision, Flags, HostAction, HostSetting, PACING_OFF, Parameters, Setting, Value, decide, decide_in,
+    Change, Decision, Flags, HostAction, HostSetting, PACING_OFF, Parameters, Setting, Value, decide,
+    decide_in,
 };
 pub use division::Division;
 pub use endpoint::{Endpoint, Ends, ParseEndpointError};
 pub use error::{ConfigError, ConfigErrors, Related};
 pub use explain::{Candidate, Explanation, Outcome, explain};
-pub use limits::{HostLimits, KERNEL_MAX_BUFFER, RequiredLimits, required_limits};
+pub use limits::{HostLimits, KERNEL_MAX_BUFFER, RequiredLimits, required_limits, required_limits_with};
+pub use planner::{FlowId, PERIOD, Planner, Retuning, Target};
 pub use ports::{ParsePortsError, PortRange};
 pub use prefix::{Family, ParsePrefixError, Prefix};
 pub use rules::{MAX_CHAIN, Match, PathIndex, PrefixEntry, PrefixIndex, Rule, RuleIndex, RuleTable};

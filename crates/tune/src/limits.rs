@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 use wad_model::Bytes;
 
-use crate::config::{BufferMode, Config, PathPolicy};
-use crate::decision::{measured, own_estimate};
+use crate::config::{BufferMode, Config, Estimates, PathPolicy};
+use crate::decision::measured;
 
 /// The largest size that `SO_SNDBUF` and `SO_RCVBUF` take: the kernel keeps twice as much in an `int`.
 pub const KERNEL_MAX_BUFFER: Bytes = Bytes::new((1 << 30) - 1);
@@ -32,18 +32,28 @@ pub struct RequiredLimits {
 /// What the paths of a configuration need of the host.
 #[must_use]
 pub fn required_limits(config: &Config) -> RequiredLimits {
-    let largest =
-        |sizes: &mut dyn Iterator<Item = Bytes>| sizes.max().unwrap_or_default().min(KERNEL_MAX_BUFFER);
+    required_limits_with(config, &Estimates::default())
+}
+
+/// What the paths of a configuration need of the host, with what is known of them from elsewhere.
+#[must_use]
+pub fn required_limits_with(config: &Config, estimates: &Estimates) -> RequiredLimits {
+    let largest = |given: fn(&PathPolicy) -> Bytes| {
+        let sizes = config.paths.iter().map(|path| needed(path, given(path), estimates));
+        sizes.max().unwrap_or_default().min(KERNEL_MAX_BUFFER)
+    };
     RequiredLimits {
-        wmem_max: largest(&mut config.paths.iter().map(|path| needed(path, path.buffers.send.value))),
-        rmem_max: largest(&mut config.paths.iter().map(|path| needed(path, path.buffers.receive.value))),
+        wmem_max: largest(|path| path.buffers.send.value),
+        rmem_max: largest(|path| path.buffers.receive.value),
     }
 }
 
-/// The larger of the size that is given and the one that the path's own estimate gives.
-fn needed(path: &PathPolicy, given: Bytes) -> Bytes {
-    let is_measured = path.buffers.mode.value == BufferMode::Measured;
-    let estimate = own_estimate(path).filter(|_| is_measured);
+/// The larger of the size that is given and the one that what is known gives.
+fn needed(path: &PathPolicy, given: Bytes, estimates: &Estimates) -> Bytes {
+    if path.buffers.mode.value != BufferMode::Measured {
+        return given;
+    }
+    let estimate = estimates.get(&path.name).or_else(|| path.own_estimate());
     estimate.map_or(given, |known| measured(&path.buffers, known).max(given))
 }
 

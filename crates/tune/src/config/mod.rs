@@ -7,6 +7,7 @@ mod congestion;
 mod control_name;
 pub mod defaults;
 mod estimate;
+mod estimates;
 mod given;
 mod grant;
 mod pacing;
@@ -33,6 +34,7 @@ pub use buffers::{BufferMode, Buffers, MAX_BUFFER, MIN_BUFFER};
 pub use congestion::{Congestion, Control, HighSpeedMode, Law, WadControl};
 pub use control_name::ControlName;
 pub use estimate::PathEstimate;
+pub use estimates::{Estimates, NamedEstimate, ParseEstimateError};
 pub use given::Given;
 pub use grant::Grant;
 pub use pacing::{MAX_PACING_SHARE, Pacing};
@@ -47,7 +49,6 @@ use crate::rules::PathIndex;
 use grant::ReadGrant;
 use path::ReadPath;
 use table::{Findings, Found, Table};
-use value::Problem;
 
 /// A configuration that passed every check.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,15 +85,9 @@ impl Config {
     /// it is not.
     pub fn parse(text: &str) -> Result<Self, ConfigErrors> {
         let mut findings = Findings::new(text);
-        let config = match DeTable::parse(text) {
-            Ok(document) => Self::read(document, &mut findings),
-            Err(error) => {
-                let problem = Problem { message: error.message().to_owned(), help: None };
-                findings.add(error.span().unwrap_or(0..0), problem);
-                Self::default()
-            }
-        };
-        if findings.errors.is_empty() { Ok(config) } else { Err(ConfigErrors::new(findings.errors)) }
+        let document = findings.document(DeTable::parse(text));
+        let config = document.map(|document| Self::read(document, &mut findings)).unwrap_or_default();
+        findings.into_result(config)
     }
 
     /// The path at an index.

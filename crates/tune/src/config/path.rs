@@ -15,6 +15,7 @@ use super::table::{Found, Span, Table};
 use super::transport::Transport;
 use super::uses::Uses;
 use super::value::{FromToml, Problem, text};
+use crate::circumstances::{EstimateSource, KnownEstimate};
 use crate::tunables::Knob;
 
 /// A path: the flows that belong together, and how TCP should behave for them.
@@ -42,6 +43,17 @@ pub struct PathPolicy {
     pub acknowledgements: Acknowledgements,
     /// The rest of what is set of TCP.
     pub transport: Transport,
+}
+
+impl PathPolicy {
+    /// The estimate that the entry itself gives.
+    #[must_use]
+    pub fn own_estimate(&self) -> Option<KnownEstimate> {
+        self.estimate.map(|given| KnownEstimate {
+            estimate: given.value,
+            source: EstimateSource::Configuration(given.line.unwrap_or(self.line)),
+        })
+    }
 }
 
 /// A path as read, with the places that the comparison of paths points to.

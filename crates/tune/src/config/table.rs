@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::given::Given;
 use super::uses::Use;
 use super::value::{FromToml, Problem};
-use crate::error::{ConfigError, Related};
+use crate::error::{ConfigError, ConfigErrors, Related};
 use crate::position::Lines;
 use crate::tunables::{Knob, Limits, Within};
 
@@ -29,6 +29,25 @@ pub(super) struct Findings<'t> {
 impl<'t> Findings<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         Self { lines: Lines::new(text), errors: Vec::new(), uses: Vec::new() }
+    }
+
+    /// The document, if the text is TOML; where it is not is noted.
+    pub(super) fn document<'i>(
+        &mut self,
+        parsed: Result<Spanned<DeTable<'i>>, toml::de::Error>,
+    ) -> Option<Spanned<DeTable<'i>>> {
+        let error = match parsed {
+            Ok(document) => return Some(document),
+            Err(error) => error,
+        };
+        let problem = Problem { message: error.message().to_owned(), help: None };
+        self.add(error.span().unwrap_or(0..0), problem);
+        None
+    }
+
+    /// What was read, unless something was wrong.
+    pub(super) fn into_result<T>(self, read: T) -> Result<T, ConfigErrors> {
+        if self.errors.is_empty() { Ok(read) } else { Err(ConfigErrors::new(self.errors)) }
     }
 
     pub(super) fn line(&self, span: &Span) -> u32 {

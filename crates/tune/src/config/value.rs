@@ -57,6 +57,12 @@ impl FromToml for bool {
     }
 }
 
+impl FromToml for String {
+    fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
+        text(value, "text").map(str::to_owned)
+    }
+}
+
 impl FromToml for Bytes {
     fn from_toml(value: &DeValue<'_>) -> Result<Self, Problem> {
         quantity(value, "a size such as \"16 MiB\"")

@@ -1,5 +1,6 @@
 //! What is set for the flows of a path, and why.
 
+mod change;
 mod control;
 mod flow;
 mod host;
@@ -10,11 +11,12 @@ mod value;
 
 use serde::Serialize;
 
+pub use change::Change;
 pub use parameters::{Flags, PACING_OFF, Parameters};
 pub use setting::{HostAction, HostSetting, Setting};
 pub use value::Value;
 
-use crate::circumstances::{Circumstances, EstimateSource, KnownEstimate};
+use crate::circumstances::Circumstances;
 use crate::config::PathPolicy;
 use crate::limits::HostLimits;
 use crate::rules::PathIndex;
@@ -35,6 +37,14 @@ pub struct Decision {
     pub parameters: Parameters,
 }
 
+impl Decision {
+    /// What is other than in the decision before.
+    #[must_use]
+    pub fn changes_from(&self, before: &Self) -> Vec<Change> {
+        change::between(before, self)
+    }
+}
+
 /// What is set for a flow that is alone on its path, on a host with these limits.
 #[must_use]
 pub fn decide(index: PathIndex, path: &PathPolicy, limits: &HostLimits) -> Decision {
@@ -44,7 +54,7 @@ pub fn decide(index: PathIndex, path: &PathPolicy, limits: &HostLimits) -> Decis
 /// What is set for a flow of a path in these circumstances.
 #[must_use]
 pub fn decide_in(index: PathIndex, path: &PathPolicy, circumstances: &Circumstances) -> Decision {
-    let estimate = circumstances.estimate.or_else(|| own_estimate(path));
+    let estimate = circumstances.estimate.or_else(|| path.own_estimate());
     let sizes = Sizes::of(path, estimate, circumstances);
     let constants = Constants::of(path, &sizes, circumstances.window);
     let pace = flow::pacing(path, estimate);
@@ -56,12 +66,4 @@ pub fn decide_in(index: PathIndex, path: &PathPolicy, circumstances: &Circumstan
     settings.extend(flow::receiver(path));
     settings.extend(flow::transport(path));
     Decision { settings, host_settings: host_settings(path), parameters }
-}
-
-/// The estimate that the path's entry gives.
-pub(crate) fn own_estimate(path: &PathPolicy) -> Option<KnownEstimate> {
-    path.estimate.map(|given| KnownEstimate {
-        estimate: given.value,
-        source: EstimateSource::Configuration(given.line.unwrap_or(path.line)),
-    })
 }
