@@ -30,7 +30,7 @@ impl FlowTable {
         match record.kind {
             RecordKind::Open => self.insert(record.clone()).then_some(FlowEvent::Opened(record)),
             RecordKind::Close => Some(FlowEvent::Closed(self.close(record))),
-            RecordKind::Sample => None,
+            RecordKind::Sample | RecordKind::Stranger | RecordKind::Applied => None,
         }
     }
 

@@ -1,8 +1,10 @@
 //! The policy of the configuration in the form that the kernel takes.
 
+use std::time::Duration;
+
 use wad_linux::{Parameters, Policy, PortRange, Prefix, Rule};
 use wad_model::{Bytes, Segments};
-use wad_tune::{Config, Flags, HostLimits, PathIndex, RuleTable, decide};
+use wad_tune::{Config, Flags, HighSpeedMode, HostLimits, PathIndex, RuleTable, decide};
 
 /// What the BPF programs decide by, from a configuration and its rules.
 ///
@@ -46,16 +48,54 @@ fn rule(rule: &wad_tune::Rule) -> Rule {
     }
 }
 
-fn parameters(decided: &wad_tune::Parameters) -> Parameters {
+/// The settings of a flow in the form that the kernel takes.
+pub(crate) fn parameters(decided: &wad_tune::Parameters) -> Parameters {
     let size = |bytes: u32| (bytes != 0).then(|| Bytes::new(bytes.into()));
+    let window = |segments: u32| (segments != 0).then(|| Segments::new(segments));
+    let micros = |time: u32| (time != 0).then(|| Duration::from_micros(time.into()));
+    let millis = |time: u32| (time != 0).then(|| Duration::from_millis(time.into()));
+    let has = |flag| decided.flags.contains(flag);
     Parameters {
-        override_application: decided.flags.contains(Flags::OVERRIDE_APPLICATION),
-        fixed_buffers: decided.flags.contains(Flags::FIXED_SEND),
+        override_application: has(Flags::OVERRIDE_APPLICATION),
+        fixed_buffers: has(Flags::FIXED_SEND),
         send_buffer: size(decided.send_bytes),
         receive_buffer: size(decided.receive_bytes),
-        initial_window: (decided.initial_window != 0).then(|| Segments::new(decided.initial_window)),
+        initial_window: window(decided.initial_window),
         control: decided.control.map(|name| name.as_str().to_owned()),
         additive_increase_1024: decided.ai_1024,
         multiplicative_decrease_1024: decided.md_1024,
+        high_speed: decided.high_speed == Some(HighSpeedMode::Continuous),
+        delay_brake: has(Flags::DELAY_BRAKE),
+        loss_guess: has(Flags::LOSS_GUESS),
+        slow_start_increment_1024: non_zero(decided.slow_start_increment_1024),
+        initial_ssthresh: window(decided.initial_ssthresh),
+        min_ssthresh: window(decided.min_ssthresh),
+        max_ssthresh: window(decided.max_ssthresh),
+        restart_window: window(decided.restart_window),
+        burst_limit: window(decided.burst_limit),
+        max_window: window(decided.max_window),
+        pacing_rate: (decided.pacing_rate_bytes_per_s != 0).then_some(decided.pacing_rate_bytes_per_s),
+        initial_receive_window: window(decided.initial_receive_window),
+        window_clamp: size(decided.window_clamp_bytes),
+        delayed_ack_max: micros(decided.delayed_ack_max_us),
+        min_rto: micros(decided.min_rto_us),
+        max_rto: millis(decided.max_rto_ms),
+        notsent_lowat: size(decided.notsent_lowat_bytes),
+        user_timeout: millis(decided.user_timeout_ms),
+        segment_size: size(decided.segment_size),
+        nagle: nagle(decided.flags),
+        ecn: has(Flags::ECN_ON),
+        traffic_class: decided.traffic_class,
     }
+}
+
+fn nagle(flags: Flags) -> Option<bool> {
+    if flags.contains(Flags::NO_NAGLE) {
+        return Some(false);
+    }
+    flags.contains(Flags::NAGLE).then_some(true)
+}
+
+fn non_zero(number: u32) -> Option<u32> {
+    (number != 0).then_some(number)
 }

@@ -147,6 +147,7 @@ settings = ["additive_increase", "initial_window"]
             window_clamp: Bytes::new(65_536),
             congestion_window: Segments::new(10),
             control: control.to_owned(),
+            ..SocketState::default()
         }
     }
 
@@ -168,6 +169,9 @@ settings = ["additive_increase", "initial_window"]
             asked_receive: None,
             send_grown: true,
             receive_grown: false,
+            adopted: false,
+            additive_increase_1024: 6144,
+            multiplicative_decrease_1024: 307,
             before: Some(socket("cubic", 16_384)),
             now: socket("wad", 8 << 20),
             counters: Counters {

@@ -51,6 +51,26 @@ pub enum LinuxError {
         /// What the kernel answered.
         source: libbpf_rs::Error,
     },
+    /// A network namespace could not be entered.
+    #[error("cannot enter a network namespace: {source}")]
+    Namespace {
+        /// Why.
+        source: io::Error,
+    },
+    /// A descriptor could not be duplicated.
+    #[error("cannot duplicate a descriptor: {source}; raise the limit of open files (LimitNOFILE=)")]
+    Descriptor {
+        /// Why.
+        source: io::Error,
+    },
+    /// The predecessor's hooks are gone or are not those of this version.
+    #[error(
+        "the running daemon has nothing to hand over that this version can take: stop it, then start this one"
+    )]
+    NothingToInherit,
+    /// A helper thread panicked.
+    #[error("a helper thread ended unexpectedly; this is a defect of WAD")]
+    Panicked,
     /// A path names a congestion control that the kernel does not have.
     #[error(
         "the kernel has no congestion control `{control}` (it has {available}): load its module, or name another"

@@ -11,8 +11,12 @@
 //! Nothing is pinned: when the process that holds a [`Tuner`] ends, however it ends, the kernel
 //! detaches the programs. New connections are then untouched; flows that run keep what they have.
 
+mod attach;
 mod cgroup;
 mod error;
+mod namespaces;
+mod orders;
+mod plain;
 mod policy;
 mod record;
 mod statistics;
@@ -22,12 +26,14 @@ mod tuner;
 
 pub use cgroup::{cgroup2_mount, mount_of_cgroup2};
 pub use error::LinuxError;
+pub use namespaces::{Namespace, namespaces};
+pub use orders::{Action, Order};
 pub use policy::{Parameters, Policy, PortRange, Prefix, Rule};
 pub use record::{Counters, Knob, Record, RecordKind, SocketState};
 pub use statistics::{ProgramCost, RunStatistics};
 pub use sysctl::Sysctls;
 pub use system::{check_system, require_control};
-pub use tuner::Tuner;
+pub use tuner::{Inheritance, Tuner};
 
 /// The skeleton that the build generates from the BPF object: its maps, programs and types.
 #[expect(clippy::all, clippy::pedantic, clippy::restriction, unreachable_pub, reason = "generated code")]

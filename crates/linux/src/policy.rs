@@ -1,6 +1,7 @@
 //! The policy in the form that the kernel's maps take.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use wad_model::{Bytes, Segments};
 
@@ -73,31 +74,136 @@ pub struct Parameters {
     pub additive_increase_1024: u32,
     /// Share of the window that a loss takes, in units of 1/1024; control `wad` only.
     pub multiplicative_decrease_1024: u32,
+    /// Increase and decrease by the window (RFC 3649), instead of the two above; control `wad` only.
+    pub high_speed: bool,
+    /// Slow start ends where the round-trip time shows a queue; control `wad` only.
+    pub delay_brake: bool,
+    /// A loss without a queue takes a quarter of the decrease; control `wad` only.
+    pub loss_guess: bool,
+    /// Segments per acknowledged segment in slow start, in units of 1/1024; control `wad` only.
+    pub slow_start_increment_1024: Option<u32>,
+    /// Where the first slow start ends; control `wad` only.
+    pub initial_ssthresh: Option<Segments>,
+    /// What a loss leaves at least; control `wad` only.
+    pub min_ssthresh: Option<Segments>,
+    /// From here on slow start is limited (RFC 3742); control `wad` only.
+    pub max_ssthresh: Option<Segments>,
+    /// The largest window after the flow was idle; control `wad` only.
+    pub restart_window: Option<Segments>,
+    /// How many segments may leave at one acknowledgement; control `wad` only.
+    pub burst_limit: Option<Segments>,
+    /// The largest congestion window.
+    pub max_window: Option<Segments>,
+    /// The highest rate, in bytes a second; `u64::MAX` lifts what the application set.
+    pub pacing_rate: Option<u64>,
+    /// The first receive window.
+    pub initial_receive_window: Option<Segments>,
+    /// The largest receive window.
+    pub window_clamp: Option<Bytes>,
+    /// How long an acknowledgement may wait.
+    pub delayed_ack_max: Option<Duration>,
+    /// The shortest retransmission time-out.
+    pub min_rto: Option<Duration>,
+    /// The longest retransmission time-out.
+    pub max_rto: Option<Duration>,
+    /// How much unsent data an application may queue.
+    pub notsent_lowat: Option<Bytes>,
+    /// How long data may stay unacknowledged.
+    pub user_timeout: Option<Duration>,
+    /// The largest segment.
+    pub segment_size: Option<Bytes>,
+    /// Nagle's algorithm on or off.
+    pub nagle: Option<bool>,
+    /// Ask for ECN.
+    pub ecn: bool,
+    /// The traffic class byte of the IP header.
+    pub traffic_class: Option<u8>,
 }
 
 const POLICY_OVERRIDE: u32 = 1 << 0;
 const POLICY_FIXED_BUFFERS: u32 = 1 << 1;
+const POLICY_NO_NAGLE: u32 = 1 << 2;
+const POLICY_NAGLE: u32 = 1 << 3;
+const POLICY_ECN: u32 = 1 << 4;
+const POLICY_TRAFFIC_CLASS: u32 = 1 << 5;
+const CONTROL_HIGH_SPEED: u32 = 1 << 0;
+const CONTROL_DELAY_BRAKE: u32 = 1 << 1;
+const CONTROL_LOSS_GUESS: u32 = 1 << 2;
 const NO_RULE: u32 = u32::MAX;
 
 impl Parameters {
     pub(crate) fn to_kernel(&self) -> types::wad_parameters {
-        let mut policy = 0;
-        if self.override_application {
-            policy |= POLICY_OVERRIDE;
-        }
-        if self.fixed_buffers {
-            policy |= POLICY_FIXED_BUFFERS;
-        }
         types::wad_parameters {
-            policy,
-            send_buffer: saturate(self.send_buffer.unwrap_or_default()),
-            receive_buffer: saturate(self.receive_buffer.unwrap_or_default()),
-            initial_window: self.initial_window.unwrap_or_default().get(),
-            additive_increase: self.additive_increase_1024,
-            multiplicative_decrease: self.multiplicative_decrease_1024,
+            pacing_rate: self.pacing_rate.unwrap_or_default(),
+            policy: self.policy_bits(),
+            send_buffer: bytes(self.send_buffer),
+            receive_buffer: bytes(self.receive_buffer),
+            initial_window: segments(self.initial_window),
+            initial_receive_window: segments(self.initial_receive_window),
+            window_clamp: bytes(self.window_clamp),
+            max_window: segments(self.max_window),
+            delayed_ack_max_us: micros(self.delayed_ack_max),
+            min_rto_us: micros(self.min_rto),
+            max_rto_ms: millis(self.max_rto),
+            notsent_lowat: bytes(self.notsent_lowat),
+            user_timeout_ms: millis(self.user_timeout),
+            segment_size: bytes(self.segment_size),
+            traffic_class: self.traffic_class.unwrap_or_default().into(),
+            wad: self.control_to_kernel(),
             control: name_to_kernel(self.control.as_deref().unwrap_or("")),
+            unused: 0,
         }
     }
+
+    /// Whether something must be set before the SYN of a connection leaves.
+    pub(crate) const fn acts_at_connect(&self) -> bool {
+        self.segment_size.is_some() || self.traffic_class.is_some()
+    }
+
+    fn policy_bits(&self) -> u32 {
+        on(self.override_application, POLICY_OVERRIDE)
+            | on(self.fixed_buffers, POLICY_FIXED_BUFFERS)
+            | on(self.nagle == Some(false), POLICY_NO_NAGLE)
+            | on(self.nagle == Some(true), POLICY_NAGLE)
+            | on(self.ecn, POLICY_ECN)
+            | on(self.traffic_class.is_some(), POLICY_TRAFFIC_CLASS)
+    }
+
+    fn control_to_kernel(&self) -> types::wad_control {
+        types::wad_control {
+            flags: on(self.high_speed, CONTROL_HIGH_SPEED)
+                | on(self.delay_brake, CONTROL_DELAY_BRAKE)
+                | on(self.loss_guess, CONTROL_LOSS_GUESS),
+            additive_increase: self.additive_increase_1024,
+            multiplicative_decrease: self.multiplicative_decrease_1024,
+            slow_start_increment: self.slow_start_increment_1024.unwrap_or_default(),
+            initial_ssthresh: segments(self.initial_ssthresh),
+            min_ssthresh: segments(self.min_ssthresh),
+            max_ssthresh: segments(self.max_ssthresh),
+            restart_window: segments(self.restart_window),
+            burst_limit: segments(self.burst_limit),
+        }
+    }
+}
+
+const fn on(is: bool, bit: u32) -> u32 {
+    if is { bit } else { 0 }
+}
+
+fn bytes(size: Option<Bytes>) -> u32 {
+    saturate(size.unwrap_or_default())
+}
+
+fn segments(window: Option<Segments>) -> u32 {
+    window.unwrap_or_default().get()
+}
+
+fn micros(time: Option<Duration>) -> u32 {
+    u32::try_from(time.unwrap_or_default().as_micros()).unwrap_or(u32::MAX)
+}
+
+fn millis(time: Option<Duration>) -> u32 {
+    u32::try_from(time.unwrap_or_default().as_millis()).unwrap_or(u32::MAX)
 }
 
 impl Prefix {
@@ -141,7 +247,7 @@ fn address_to_kernel(address: IpAddr) -> [u8; 16] {
     }
 }
 
-fn name_to_kernel(name: &str) -> [i8; 16] {
+pub(crate) fn name_to_kernel(name: &str) -> [i8; 16] {
     let mut raw = [0; 16];
     for (to, from) in raw[..15].iter_mut().zip(name.bytes()) {
         *to = from.cast_signed();

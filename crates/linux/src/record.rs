@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wad_model::{Bytes, Direction, FlowKey, Segments, Time};
 
-use crate::policy::name_from_kernel;
+use crate::policy::{name_from_kernel, name_to_kernel, saturate};
 use crate::skeleton::types;
 
 /// Why a flow is reported.
@@ -17,6 +17,10 @@ pub enum RecordKind {
     Close,
     /// User space asked.
     Sample,
+    /// It runs, and is of no path yet.
+    Stranger,
+    /// An order was carried out.
+    Applied,
 }
 
 /// A setting that the kernel can refuse.
@@ -34,17 +38,47 @@ pub enum Knob {
     WindowClamp,
     /// The callbacks by which a flow is followed.
     Callbacks,
+    /// The ceiling of the congestion window.
+    MaxWindow,
+    /// The pacing rate.
+    Pacing,
+    /// How long an acknowledgement may wait.
+    DelayedAck,
+    /// The shortest retransmission time-out.
+    MinRto,
+    /// The longest one.
+    MaxRto,
+    /// How much unsent data may be queued.
+    NotsentLowat,
+    /// How long data may stay unacknowledged.
+    UserTimeout,
+    /// Nagle's algorithm.
+    Nagle,
+    /// The traffic class.
+    TrafficClass,
+    /// The largest segment.
+    SegmentSize,
 }
 
 impl Knob {
     /// In the order of `enum wad_knob`.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 16] = [
         Self::Control,
         Self::InitialWindow,
         Self::SendBuffer,
         Self::ReceiveBuffer,
         Self::WindowClamp,
         Self::Callbacks,
+        Self::MaxWindow,
+        Self::Pacing,
+        Self::DelayedAck,
+        Self::MinRto,
+        Self::MaxRto,
+        Self::NotsentLowat,
+        Self::UserTimeout,
+        Self::Nagle,
+        Self::TrafficClass,
+        Self::SegmentSize,
     ];
 
     /// The words for it in a log line.
@@ -57,12 +91,22 @@ impl Knob {
             Self::ReceiveBuffer => "receive buffer",
             Self::WindowClamp => "window clamp",
             Self::Callbacks => "callbacks",
+            Self::MaxWindow => "window ceiling",
+            Self::Pacing => "pacing rate",
+            Self::DelayedAck => "delayed ACK",
+            Self::MinRto => "shortest time-out",
+            Self::MaxRto => "longest time-out",
+            Self::NotsentLowat => "unsent data",
+            Self::UserTimeout => "user time-out",
+            Self::Nagle => "Nagle's algorithm",
+            Self::TrafficClass => "traffic class",
+            Self::SegmentSize => "segment size",
         }
     }
 }
 
 /// What of a socket the tuning touches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SocketState {
     /// `sk_sndbuf`: on the kernel's scale, twice what an application asks for.
     pub send_buffer: Bytes,
@@ -72,6 +116,18 @@ pub struct SocketState {
     pub window_clamp: Bytes,
     /// The congestion window.
     pub congestion_window: Segments,
+    /// The largest congestion window; `None` without a bound.
+    pub max_window: Option<Segments>,
+    /// The highest rate in bytes a second; `None` without a bound.
+    pub pacing_rate: Option<u64>,
+    /// How much unsent data the application may queue; `None` as the namespace says.
+    pub notsent_lowat: Option<Bytes>,
+    /// How long data may stay unacknowledged; `None` as the namespace says.
+    pub user_timeout: Option<Duration>,
+    /// Whether Nagle's algorithm is on.
+    pub nagle: bool,
+    /// The traffic class byte of the IP header.
+    pub traffic_class: u8,
     /// The congestion control.
     pub control: String,
 }
@@ -95,6 +151,12 @@ pub struct Counters {
     pub retransmits: u32,
     /// Reductions of the window; counted for flows under the control `wad` only.
     pub congestion_events: Option<u32>,
+    /// Of them those that were taken for random; counted where the path asks for that guess.
+    pub random_losses: u32,
+    /// The round-trip time at the last reduction: beside the smallest one the evidence for the guess.
+    pub loss_rtt: Option<Duration>,
+    /// The window at which the delay brake ended slow start.
+    pub brake_window: Option<Segments>,
     /// The largest congestion window.
     pub largest_window: Segments,
     /// The slow-start threshold; `None` while it is infinite.
@@ -135,7 +197,13 @@ pub struct Record {
     pub send_grown: bool,
     /// The same of the receive buffer.
     pub receive_grown: bool,
-    /// The socket before it was tuned; the kernel reports it with the opening record only.
+    /// It ran before it was tuned.
+    pub adopted: bool,
+    /// Additive increase that the control `wad` has, in 1/1024 of a segment.
+    pub additive_increase_1024: u32,
+    /// Multiplicative decrease that the control `wad` has, in 1/1024 of the window.
+    pub multiplicative_decrease_1024: u32,
+    /// The socket before it was tuned: in opening records, and in those of orders.
     pub before: Option<SocketState>,
     /// The socket now.
     pub now: SocketState,
@@ -149,6 +217,7 @@ const STATE_ACTIVE: u32 = 1 << 1;
 const STATE_SEND_GROWN: u32 = 1 << 5;
 const STATE_RECEIVE_GROWN: u32 = 1 << 6;
 const STATE_FIXED: u32 = 1 << 7;
+const STATE_ADOPTED: u32 = 1 << 8;
 /// `TCP_INFINITE_SSTHRESH`.
 const INFINITE_THRESHOLD: u32 = 0x7fff_ffff;
 
@@ -189,7 +258,10 @@ impl Record {
             asked_receive: size(flow.asked_receive),
             send_grown: state(STATE_SEND_GROWN),
             receive_grown: state(STATE_RECEIVE_GROWN),
-            before: (kind == RecordKind::Open).then(|| socket(&raw.before)),
+            adopted: state(STATE_ADOPTED),
+            additive_increase_1024: flow.wad.additive_increase,
+            multiplicative_decrease_1024: flow.wad.multiplicative_decrease,
+            before: matches!(kind, RecordKind::Open | RecordKind::Applied).then(|| socket(&raw.before)),
             counters: counters(raw, now.control == "wad"),
             refused: refused(flow.refused),
             now,
@@ -202,6 +274,8 @@ fn kind(raw: u32) -> Option<RecordKind> {
         1 => Some(RecordKind::Open),
         2 => Some(RecordKind::Close),
         3 => Some(RecordKind::Sample),
+        4 => Some(RecordKind::Stranger),
+        5 => Some(RecordKind::Applied),
         _ => None,
     }
 }
@@ -221,7 +295,37 @@ fn socket(raw: &types::wad_socket) -> SocketState {
         receive_buffer: Bytes::new(raw.receive_buffer.into()),
         window_clamp: Bytes::new(raw.window_clamp.into()),
         congestion_window: Segments::new(raw.congestion_window),
+        max_window: (raw.max_window < i32::MAX.unsigned_abs()).then(|| Segments::new(raw.max_window)),
+        // bpf_setsockopt() knows 32 bits of it: the largest number is no bound.
+        pacing_rate: (raw.pacing_rate < u32::MAX.into()).then_some(raw.pacing_rate),
+        notsent_lowat: (raw.notsent_lowat != 0).then(|| Bytes::new(raw.notsent_lowat.into())),
+        user_timeout: (raw.user_timeout_ms != 0).then(|| Duration::from_millis(raw.user_timeout_ms.into())),
+        nagle: raw.no_nagle == 0,
+        traffic_class: raw.traffic_class,
         control: name_from_kernel(&raw.control),
+    }
+}
+
+impl SocketState {
+    /// For an order that restores it.
+    pub(crate) fn to_kernel(&self) -> types::wad_socket {
+        types::wad_socket {
+            pacing_rate: self.pacing_rate.unwrap_or(u64::MAX),
+            send_buffer: saturate(self.send_buffer),
+            receive_buffer: saturate(self.receive_buffer),
+            window_clamp: saturate(self.window_clamp),
+            congestion_window: self.congestion_window.get(),
+            // What bpf_setsockopt() takes at most.
+            max_window: self.max_window.map_or(i32::MAX.unsigned_abs(), Segments::get),
+            notsent_lowat: saturate(self.notsent_lowat.unwrap_or_default()),
+            user_timeout_ms: self
+                .user_timeout
+                .map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX)),
+            no_nagle: u8::from(!self.nagle),
+            traffic_class: self.traffic_class,
+            control: name_to_kernel(&self.control),
+            ..types::wad_socket::default()
+        }
     }
 }
 
@@ -238,6 +342,9 @@ fn counters(raw: &types::wad_record, counts_events: bool) -> Counters {
         rtt_smoothed: (raw.rtt_smoothed_us != 0).then(|| micros(raw.rtt_smoothed_us.into())),
         retransmits: raw.retransmits,
         congestion_events: counts_events.then_some(flow.congestion_events),
+        random_losses: flow.random_losses,
+        loss_rtt: (flow.loss_rtt_us != 0).then(|| micros(flow.loss_rtt_us.into())),
+        brake_window: (flow.brake_window != 0).then(|| Segments::new(flow.brake_window)),
         largest_window: Segments::new(flow.largest_window),
         slow_start_threshold: (raw.slow_start_threshold < INFINITE_THRESHOLD)
             .then(|| Segments::new(raw.slow_start_threshold)),

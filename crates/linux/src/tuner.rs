@@ -2,36 +2,60 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::path::Path;
-use std::slice;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use libbpf_rs::query::{MapInfo, MapInfoIter, ProgInfoIter};
 use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
-use libbpf_rs::{
-    Iter, Link, MapCore, MapFlags, MapHandle, MapType, OpenObject, RingBuffer, RingBufferBuilder,
-};
-use std::os::unix::ffi::OsStrExt as _;
+use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder};
 
+use crate::attach::Hooks;
+use crate::orders::records;
+use crate::plain::bytes_of;
 use crate::policy::saturate;
 use crate::record::Record;
 use crate::skeleton::{OpenWadSkel, WadSkel, WadSkelBuilder, types};
 use crate::system::has_struct_ops_link;
 use crate::{LinuxError, Policy, check_system};
 
-/// The loaded and attached programs. Dropping it detaches them.
+/// The loaded and attached programs. Dropping it detaches them, unless a successor holds them too.
 pub struct Tuner {
-    // Fields are dropped in order: the links first, then the ring, then the object.
-    _links: Vec<Link>,
-    dump: Link,
+    // Fields are dropped in order: the hooks first, then the ring, then the object.
+    hooks: Option<Hooks>,
+    pub(crate) iterators: Iterators,
     ring: RingBuffer<'static>,
+    sender: Sender<Record>,
     records: Receiver<Record>,
-    skeleton: WadSkel<'static>,
+    /// Records that predecessors lost.
+    lost_before: u64,
+    cgroup: PathBuf,
+    pub(crate) skeleton: WadSkel<'static>,
 }
+
+/// Programs that run when user space asks.
+pub(crate) struct Iterators {
+    flows: OwnedFd,
+    pub(crate) adjust: OwnedFd,
+    pub(crate) strangers: OwnedFd,
+    pub(crate) orders: OwnedFd,
+}
+
+/// What a successor takes over, so that no flow is lost between two daemons: the hooks, the state of
+/// all flows, and the ring with the records that nobody has read yet.
+#[derive(Debug)]
+pub struct Inheritance {
+    /// Descriptors, for the same process or for another one. The order is this type's own.
+    pub descriptors: Vec<OwnedFd>,
+    /// Records that were lost so far.
+    pub lost_records: u64,
+}
+
+/// `flows`, `records`, the control, three hooks of the cgroup.
+const INHERITED: usize = 6;
 
 impl fmt::Debug for Tuner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,27 +71,69 @@ impl Tuner {
     /// If the host lacks something, another daemon runs, or the kernel refuses; nothing is then
     /// left attached.
     pub fn load(policy: &Policy, cgroup: &Path) -> Result<Self, LinuxError> {
-        check_system()?;
-        // Errors are returned; libbpf would print its own lines beside them.
-        libbpf_rs::set_print(None);
-        let directory =
-            File::open(cgroup)
-                .and_then(|file| {
-                    if file.metadata()?.is_dir() { Ok(file) } else { Err(ErrorKind::NotADirectory.into()) }
-                })
-                .map_err(|source| LinuxError::Cgroup { path: cgroup.to_owned(), source })?;
-        let mut skeleton =
-            open(policy)?.load().map_err(|source| LinuxError::Bpf { what: "the BPF programs", source })?;
-        fill(&skeleton, policy)?;
-        let dump = skeleton
-            .progs
-            .wad_dump_flows
-            .attach_iter(skeleton.maps.flows.as_fd())
-            .map_err(|source| LinuxError::Bpf { what: "the iterator over flows", source })?;
-        let (sender, records) = mpsc::channel();
-        let ring = ring(&skeleton, sender)?;
-        let _links = attach(&mut skeleton, &directory, cgroup)?;
-        Ok(Self { _links, dump, ring, records, skeleton })
+        let directory = prepare(cgroup)?;
+        let mut skeleton = load(open(policy, &directory, cgroup)?, policy)?;
+        let (sender, receiver) = mpsc::channel();
+        let ring = ring(&skeleton, sender.clone())?;
+        let iterators = Iterators::attach(&mut skeleton)?;
+        let hooks = Some(Hooks::make(&mut skeleton, &directory, cgroup)?);
+        let cgroup = cgroup.to_owned();
+        Ok(Self { hooks, iterators, ring, sender, records: receiver, lost_before: 0, cgroup, skeleton })
+    }
+
+    /// Loads the programs with `policy` in the place of those that a running daemon holds, which may
+    /// be this process. Flows keep their state, and no record is lost. The predecessor is to do
+    /// nothing more than to end.
+    ///
+    /// # Errors
+    /// As [`Self::load`], or if the predecessor's version keeps another state of flows; the
+    /// predecessor's programs then still run.
+    pub fn inherit(policy: &Policy, cgroup: &Path, inheritance: Inheritance) -> Result<Self, LinuxError> {
+        let (sender, receiver) = mpsc::channel();
+        succeed(policy, cgroup, inheritance, sender, receiver)
+    }
+
+    /// What a successor needs.
+    ///
+    /// # Errors
+    /// If descriptors cannot be duplicated, or the kernel, before Linux 6.4, cannot hand over.
+    pub fn inheritance(&self) -> Result<Inheritance, LinuxError> {
+        let failed = |source| LinuxError::Descriptor { source };
+        let maps = &self.skeleton.maps;
+        let hooks = self.hooks.as_ref().ok_or(LinuxError::NothingToInherit)?;
+        let mut descriptors = vec![
+            maps.flows.as_fd().try_clone_to_owned().map_err(failed)?,
+            maps.records.as_fd().try_clone_to_owned().map_err(failed)?,
+        ];
+        let hooks = hooks.duplicate().map_err(failed)?.ok_or(LinuxError::KernelTooOld {
+            feature: "links of congestion controls, by which a daemon takes over from another",
+            since: "6.4",
+        })?;
+        descriptors.extend(hooks);
+        Ok(Inheritance { descriptors, lost_records: self.lost_records() })
+    }
+
+    /// Replaces the policy. Flows that open from now on follow the new one; those that run keep what
+    /// they have, and are to be given orders where the policy has changed for them.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; the old policy then still holds.
+    pub fn reload(&mut self, policy: &Policy) -> Result<(), LinuxError> {
+        let directory = prepare(&self.cgroup)?;
+        let mut opened = open(policy, &directory, &self.cgroup)?;
+        let failed = |source| LinuxError::Bpf { what: "the state of running flows for new programs", source };
+        opened.maps.flows.reuse_fd(self.skeleton.maps.flows.as_fd()).map_err(failed)?;
+        opened.maps.records.reuse_fd(self.skeleton.maps.records.as_fd()).map_err(failed)?;
+        let mut skeleton = load(opened, policy)?;
+        let iterators = Iterators::attach(&mut skeleton)?;
+        let ring = ring(&skeleton, self.sender.clone())?;
+        let hooks = self.hooks.take().ok_or(LinuxError::NothingToInherit)?;
+        self.hooks = Some(hooks.move_to(&mut skeleton)?);
+        self.lost_before = self.lost_records();
+        self.iterators = iterators;
+        self.ring = ring;
+        self.skeleton = skeleton;
+        Ok(())
     }
 
     /// Waits up to `timeout`, less if many records come, and returns those that came.
@@ -91,10 +157,10 @@ impl Tuner {
     /// compare [`Self::flows`] with what is known.
     #[must_use]
     pub fn lost_records(&self) -> u64 {
-        let Some(bss) = self.skeleton.maps.bss_data.as_deref() else { return 0 };
+        let Some(bss) = self.skeleton.maps.bss_data.as_deref() else { return self.lost_before };
         // SAFETY: the map is mapped into memory while the skeleton lives, and aligned; the kernel
         // writes it at any time, which a volatile read allows for.
-        unsafe { (&raw const bss.lost_records).read_volatile() }
+        self.lost_before + unsafe { (&raw const bss.lost_records).read_volatile() }
     }
 
     /// All designated flows that are open now, in all network namespaces.
@@ -102,21 +168,81 @@ impl Tuner {
     /// # Errors
     /// If the iterator cannot be read.
     pub fn flows(&self) -> Result<Vec<Record>, LinuxError> {
-        let mut iterator = Iter::new(&self.dump)
-            .map_err(|source| LinuxError::Bpf { what: "to iterate over flows", source })?;
-        let mut bytes = Vec::new();
-        iterator
-            .read_to_end(&mut bytes)
-            .map_err(|source| LinuxError::Bpf { what: "to iterate over flows", source: source.into() })?;
-        Ok(bytes.chunks(size_of::<types::wad_record>()).filter_map(Record::from_bytes).collect())
+        records(self.iterators.flows.as_fd())
     }
 }
 
+impl Iterators {
+    fn attach(skeleton: &mut WadSkel<'_>) -> Result<Self, LinuxError> {
+        let failed = |source| LinuxError::Bpf { what: "the iterators over flows", source };
+        // A copy of the descriptor keeps the link when libbpf's own object goes.
+        let keep = |link: libbpf_rs::Result<Link>| {
+            let link = link.map_err(failed)?;
+            link.as_fd().try_clone_to_owned().map_err(|source| LinuxError::Descriptor { source })
+        };
+        let flows = skeleton.maps.flows.as_fd();
+        Ok(Self {
+            flows: keep(skeleton.progs.wad_dump_flows.attach_iter(flows))?,
+            adjust: keep(skeleton.progs.wad_adjust_flows.attach_iter(flows))?,
+            strangers: keep(skeleton.progs.wad_dump_strangers.attach())?,
+            orders: keep(skeleton.progs.wad_carry_out_orders.attach())?,
+        })
+    }
+}
+
+fn succeed(
+    policy: &Policy,
+    cgroup: &Path,
+    inheritance: Inheritance,
+    sender: Sender<Record>,
+    receiver: Receiver<Record>,
+) -> Result<Tuner, LinuxError> {
+    let Inheritance { mut descriptors, lost_records } = inheritance;
+    if descriptors.len() != INHERITED {
+        return Err(LinuxError::NothingToInherit);
+    }
+    let hooks = Hooks::from_descriptors(descriptors.split_off(2));
+    let directory = prepare(cgroup)?;
+    let mut opened = open(policy, &directory, cgroup)?;
+    let failed = |source| LinuxError::Bpf { what: "the state of the predecessor's flows", source };
+    opened.maps.flows.reuse_fd(descriptors[0].as_fd()).map_err(failed)?;
+    opened.maps.records.reuse_fd(descriptors[1].as_fd()).map_err(failed)?;
+    let mut skeleton = load(opened, policy)?;
+    let iterators = Iterators::attach(&mut skeleton)?;
+    let ring = ring(&skeleton, sender.clone())?;
+    let hooks = Some(hooks.move_to(&mut skeleton)?);
+    let cgroup = cgroup.to_owned();
+    Ok(Tuner {
+        hooks,
+        iterators,
+        ring,
+        sender,
+        records: receiver,
+        lost_before: lost_records,
+        cgroup,
+        skeleton,
+    })
+}
+
+/// The directory of the cgroup, on a host that can do what WAD needs.
+fn prepare(cgroup: &Path) -> Result<File, LinuxError> {
+    check_system()?;
+    // Errors are returned; libbpf would print its own lines beside them.
+    libbpf_rs::set_print(None);
+    File::open(cgroup)
+        .and_then(
+            |file| {
+                if file.metadata()?.is_dir() { Ok(file) } else { Err(ErrorKind::NotADirectory.into()) }
+            },
+        )
+        .map_err(|source| LinuxError::Cgroup { path: cgroup.to_owned(), source })
+}
+
 /// Opens the object and sizes its maps.
-fn open(policy: &Policy) -> Result<OpenWadSkel<'static>, LinuxError> {
+fn open(policy: &Policy, directory: &File, cgroup: &Path) -> Result<OpenWadSkel<'static>, LinuxError> {
     let failed = |source| LinuxError::Bpf { what: "to open the BPF object", source };
-    // The skeleton wants a place that outlives it. It is the size of a pointer, and a process
-    // loads the programs once, so it is leaked rather than made part of a self-referential type.
+    // The skeleton wants a place that outlives it. It is the size of a pointer, and a policy is loaded
+    // rarely, so it is leaked rather than made part of a self-referential type.
     let place: &'static mut MaybeUninit<OpenObject> = Box::leak(Box::new(MaybeUninit::uninit()));
     let mut skeleton = WadSkelBuilder::default().open(place).map_err(failed)?;
     let entries = |count: usize| u32::try_from(count.max(1)).unwrap_or(u32::MAX);
@@ -126,16 +252,28 @@ fn open(policy: &Policy) -> Result<OpenWadSkel<'static>, LinuxError> {
     let linked = has_struct_ops_link();
     skeleton.maps.wad.set_autocreate(linked).map_err(failed)?;
     skeleton.maps.wad_unlinked.set_autocreate(!linked).map_err(failed)?;
+    let number =
+        directory.metadata().map_err(|source| LinuxError::Cgroup { path: cgroup.to_owned(), source })?.ino();
     if let Some(rodata) = skeleton.maps.rodata_data.as_deref_mut() {
-        rodata.any_override = policy.paths.iter().any(|path| path.override_application);
-        rodata.wmem_max_before = saturate(policy.wmem_max_before);
-        rodata.rmem_max_before = saturate(policy.rmem_max_before);
+        set_constants(rodata, policy, number);
     }
     Ok(skeleton)
 }
 
-/// Writes the policy into the maps.
-fn fill(skeleton: &WadSkel<'_>, policy: &Policy) -> Result<(), LinuxError> {
+fn set_constants(rodata: &mut types::rodata, policy: &Policy, cgroup: u64) {
+    let any = |is: fn(&crate::Parameters) -> bool| policy.paths.iter().any(is);
+    rodata.cgroup_id = cgroup;
+    rodata.any_override = any(|path| path.override_application);
+    rodata.any_receive_window = any(|path| path.initial_receive_window.is_some());
+    rodata.any_ecn = any(|path| path.ecn);
+    rodata.any_at_connect = any(crate::Parameters::acts_at_connect);
+    rodata.wmem_max_before = saturate(policy.wmem_max_before);
+    rodata.rmem_max_before = saturate(policy.rmem_max_before);
+}
+
+/// Loads the programs and writes the policy into the maps.
+fn load(opened: OpenWadSkel<'static>, policy: &Policy) -> Result<WadSkel<'static>, LinuxError> {
+    let skeleton = opened.load().map_err(|source| LinuxError::Bpf { what: "the BPF programs", source })?;
     for (prefix, first) in &policy.prefixes {
         update(&skeleton.maps.prefixes, bytes_of(&prefix.to_kernel()), &first.to_ne_bytes())?;
     }
@@ -145,34 +283,12 @@ fn fill(skeleton: &WadSkel<'_>, policy: &Policy) -> Result<(), LinuxError> {
     for (index, path) in (0_u32..).zip(&policy.paths) {
         update(&skeleton.maps.paths, &index.to_ne_bytes(), bytes_of(&path.to_kernel()))?;
     }
-    Ok(())
+    Ok(skeleton)
 }
 
 fn update(map: &impl MapCore, key: &[u8], value: &[u8]) -> Result<(), LinuxError> {
     map.update(key, value, MapFlags::ANY)
         .map_err(|source| LinuxError::Bpf { what: "an entry of the policy's maps", source })
-}
-
-/// A plain type of the BPF interface, all of whose bytes are initialised.
-///
-/// # Safety
-/// The type must be `repr(C)`, without padding.
-unsafe trait Plain: Copy {}
-
-// SAFETY: generated from BTF as repr(C); the members fill the type, as the assertions show.
-unsafe impl Plain for types::wad_prefix {}
-// SAFETY: as above.
-unsafe impl Plain for types::wad_rule {}
-// SAFETY: as above.
-unsafe impl Plain for types::wad_parameters {}
-
-const _: () = assert!(size_of::<types::wad_prefix>() == 4 + 4 + 16);
-const _: () = assert!(size_of::<types::wad_rule>() == 16 + 4 + 4 * 2 + 4 + 4);
-const _: () = assert!(size_of::<types::wad_parameters>() == 6 * 4 + 16);
-
-fn bytes_of<T: Plain>(value: &T) -> &[u8] {
-    // SAFETY: `T` is plain, so all its bytes are initialised; the slice borrows `value`.
-    unsafe { slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
 fn ring(skeleton: &WadSkel<'_>, sender: Sender<Record>) -> Result<RingBuffer<'static>, LinuxError> {
@@ -187,61 +303,4 @@ fn ring(skeleton: &WadSkel<'_>, sender: Sender<Record>) -> Result<RingBuffer<'st
     };
     builder.add(&skeleton.maps.records, receive).map_err(failed)?;
     builder.build().map_err(failed)
-}
-
-/// Attaches everything; the hook that starts to tune comes last.
-fn attach(skeleton: &mut WadSkel<'_>, directory: &File, cgroup: &Path) -> Result<Vec<Link>, LinuxError> {
-    let mut links = vec![attach_control(skeleton)?];
-    for program in
-        [&skeleton.progs.wad_getsockopt, &skeleton.progs.wad_setsockopt, &skeleton.progs.wad_sock_ops]
-    {
-        let link = program.attach_cgroup(directory.as_raw_fd()).map_err(|source| LinuxError::Cgroup {
-            path: cgroup.to_owned(),
-            source: std::io::Error::other(source),
-        })?;
-        links.push(link);
-    }
-    Ok(links)
-}
-
-/// Registers the congestion control.
-fn attach_control(skeleton: &mut WadSkel<'_>) -> Result<Link, LinuxError> {
-    let result = if has_struct_ops_link() {
-        skeleton.maps.wad.attach_struct_ops()
-    } else {
-        attach_unlinked_control(skeleton)
-    };
-    result.map_err(|source| match source.kind() {
-        libbpf_rs::ErrorKind::AlreadyExists => LinuxError::AlreadyRunning,
-        _ => LinuxError::Bpf { what: "the congestion control `wad`", source },
-    })
-}
-
-/// Before Linux 6.4 a control stays registered when the process is killed that registered it: the
-/// next one takes it away.
-fn attach_unlinked_control(skeleton: &mut WadSkel<'_>) -> libbpf_rs::Result<Link> {
-    match skeleton.maps.wad_unlinked.attach_struct_ops() {
-        Err(error) if error.kind() == libbpf_rs::ErrorKind::AlreadyExists && !another_lives() => {
-            unregister_leftover();
-            skeleton.maps.wad_unlinked.attach_struct_ops()
-        }
-        result => result,
-    }
-}
-
-/// Whether another process has loaded these programs. Other than the control they go with the
-/// process that loaded them, so this tells a daemon from what a killed one left.
-fn another_lives() -> bool {
-    ProgInfoIter::default().filter(|program| program.name.as_bytes() == b"wad_sock_ops").count() > 1
-}
-
-/// Flows that use the leftover keep it until they close.
-fn unregister_leftover() {
-    let ours = |info: &MapInfo| info.ty == MapType::StructOps && info.name.as_bytes() == b"wad_unlinked";
-    for map in MapInfoIter::default().filter(ours) {
-        if let Ok(handle) = MapHandle::from_map_id(map.id) {
-            // If it is not registered, there is nothing to take away.
-            let _ = handle.delete(&0_u32.to_ne_bytes());
-        }
-    }
 }

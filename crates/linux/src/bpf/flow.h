@@ -2,15 +2,45 @@
 /* What several hooks do with a flow: read its socket and report it. */
 #pragma once
 
+static __always_inline bool is_mapped(const __be32 *address)
+{
+	return address[0] == 0 && address[1] == 0 && address[2] == bpf_htonl(0xffff);
+}
+
+/* Whether IPv4 packets carry the flow; one between IPv4-mapped addresses is. */
+static __always_inline bool is_ipv4(const struct sock_common *skc)
+{
+	const struct in6_addr *v6 = &skc->skc_v6_daddr;
+	__be32 words[3] = { v6->in6_u.u6_addr32[0], v6->in6_u.u6_addr32[1], v6->in6_u.u6_addr32[2] };
+
+	return skc->skc_family == AF_INET || is_mapped(words);
+}
+
+static __always_inline u8 traffic_class_of(struct tcp_sock *tp)
+{
+	struct inet_sock *inet = &tp->inet_conn.icsk_inet;
+
+	if (is_ipv4(&inet->sk.__sk_common) || !inet->pinet6)
+		return inet->tos;
+	return inet->pinet6->tclass;
+}
+
 static __always_inline void read_socket(struct tcp_sock *tp, struct wad_socket *out)
 {
 	struct sock *sk = &tp->inet_conn.icsk_inet.sk;
 	const struct tcp_congestion_ops *control = tp->inet_conn.icsk_ca_ops;
 
+	out->pacing_rate = sk->sk_max_pacing_rate;
 	out->send_buffer = sk->sk_sndbuf;
 	out->receive_buffer = sk->sk_rcvbuf;
 	out->window_clamp = tp->window_clamp;
 	out->congestion_window = tp->snd_cwnd;
+	out->max_window = tp->snd_cwnd_clamp;
+	out->notsent_lowat = tp->notsent_lowat;
+	out->user_timeout_ms = tp->inet_conn.icsk_user_timeout;
+	out->no_nagle = BPF_CORE_READ_BITFIELD(tp, nonagle) & TCP_NAGLE_OFF;
+	out->traffic_class = traffic_class_of(tp);
+	out->unused = 0;
 	bpf_probe_read_kernel(out->control, sizeof(out->control), control->name);
 }
 
@@ -28,11 +58,6 @@ static __always_inline void read_counters(struct tcp_sock *tp, struct wad_record
 	out->slow_start_threshold = tp->snd_ssthresh;
 	if (tp->snd_cwnd > out->flow.largest_window)
 		out->flow.largest_window = tp->snd_cwnd;
-}
-
-static __always_inline bool is_mapped(const __be32 *address)
-{
-	return address[0] == 0 && address[1] == 0 && address[2] == bpf_htonl(0xffff);
 }
 
 /* Writes an address of a socket as 16 bytes; an IPv4-mapped one becomes IPv4. */
@@ -53,15 +78,13 @@ static __always_inline void put_address(u8 *out, bool ipv4, __be32 v4, struct in
 
 static __always_inline void read_ends(struct sock_common *skc, struct wad_record *record)
 {
-	struct in6_addr *v6 = &skc->skc_v6_daddr;
-	__be32 words[3] = { v6->in6_u.u6_addr32[0], v6->in6_u.u6_addr32[1], v6->in6_u.u6_addr32[2] };
-	bool ipv4 = skc->skc_family == AF_INET || is_mapped(words);
+	bool ipv4 = is_ipv4(skc);
 
 	record->family = ipv4 ? 4 : 6;
 	record->local_port = skc->skc_num;
 	record->remote_port = bpf_ntohs(skc->skc_dport);
 	put_address(record->local, ipv4, skc->skc_rcv_saddr, &skc->skc_v6_rcv_saddr);
-	put_address(record->remote, ipv4, skc->skc_daddr, v6);
+	put_address(record->remote, ipv4, skc->skc_daddr, &skc->skc_v6_daddr);
 }
 
 static __always_inline void fill_record(struct wad_record *record, u32 kind, struct tcp_sock *tp,

@@ -13,6 +13,9 @@
 /* "No rule follows" in wad_rule.next. */
 #define WAD_NO_RULE 0xffffffff
 
+/* How many running flows one pass of orders reaches at most. */
+#define WAD_MAX_ORDERS 65536
+
 /* Additive increase and multiplicative decrease are fixed-point numbers of this scale. */
 #define WAD_SCALE 1024
 
@@ -33,28 +36,71 @@ struct wad_rule {
 	u32 next; /* index into `rules`, or WAD_NO_RULE */
 };
 
-/* What a path entry sets. A number that is zero leaves its knob alone. */
+/* What a path entry switches on. */
 enum wad_policy {
 	WAD_OVERRIDE = 1 << 0, /* the application's own buffer sizes do not count */
 	WAD_FIXED_BUFFERS = 1 << 1, /* set once; otherwise the sizes bound what autotuning may reach */
+	WAD_NO_NAGLE = 1 << 2,
+	WAD_NAGLE = 1 << 3, /* on, whatever the application asked for */
+	WAD_ECN = 1 << 4, /* ask for ECN */
+	WAD_TRAFFIC_CLASS = 1 << 5, /* `traffic_class` counts, also where it is zero */
 };
 
+/* What the congestion control `wad` is told to do differently. */
+enum wad_control_flag {
+	WAD_HIGH_SPEED = 1 << 0, /* increase and decrease by the window (RFC 3649) */
+	WAD_DELAY_BRAKE = 1 << 1, /* slow start ends where the round-trip time shows a queue */
+	WAD_LOSS_GUESS = 1 << 2, /* a loss without a queue takes less */
+};
+
+/* Parameters of the congestion control `wad`. A number that is zero is as in standard TCP. */
+struct wad_control {
+	u32 flags; /* enum wad_control_flag */
+	u32 additive_increase; /* segments a round trip, times WAD_SCALE */
+	u32 multiplicative_decrease; /* share of the window that a loss takes, times WAD_SCALE */
+	u32 slow_start_increment; /* segments per acknowledged segment, times WAD_SCALE */
+	u32 initial_ssthresh; /* segments */
+	u32 min_ssthresh; /* segments */
+	u32 max_ssthresh; /* segments: from here on slow start is limited (RFC 3742) */
+	u32 restart_window; /* segments, after the flow was idle */
+	u32 burst_limit; /* segments */
+};
+
+/* What a path entry sets. A number that is zero leaves its knob alone. */
 struct wad_parameters {
+	u64 pacing_rate; /* bytes a second; ~0: no limit */
 	u32 policy; /* enum wad_policy */
 	u32 send_buffer; /* bytes, as an application would pass to SO_SNDBUF */
 	u32 receive_buffer; /* bytes, as an application would pass to SO_RCVBUF */
 	u32 initial_window; /* segments */
-	u32 additive_increase; /* segments a round trip, times WAD_SCALE */
-	u32 multiplicative_decrease; /* share of the window that a loss takes, times WAD_SCALE */
+	u32 initial_receive_window; /* segments */
+	u32 window_clamp; /* bytes: the largest receive window */
+	u32 max_window; /* segments: the largest congestion window */
+	u32 delayed_ack_max_us;
+	u32 min_rto_us;
+	u32 max_rto_ms;
+	u32 notsent_lowat; /* bytes */
+	u32 user_timeout_ms;
+	u32 segment_size; /* bytes */
+	u32 traffic_class;
+	struct wad_control wad;
 	char control[16]; /* congestion control, empty to leave it alone */
+	u32 unused;
 };
 
 /* What of a socket the tuning touches: read before it and whenever the flow is reported. */
 struct wad_socket {
+	u64 pacing_rate; /* bytes a second; ~0: no limit */
 	u32 send_buffer; /* sk_sndbuf, bytes: the kernel's own scale, twice what was asked */
 	u32 receive_buffer; /* sk_rcvbuf, bytes */
 	u32 window_clamp; /* bytes */
 	u32 congestion_window; /* segments */
+	u32 max_window; /* segments */
+	u32 notsent_lowat; /* bytes */
+	u32 user_timeout_ms;
+	u8 no_nagle;
+	u8 traffic_class;
+	u16 unused;
 	char control[16];
 };
 
@@ -68,6 +114,7 @@ enum wad_state {
 	WAD_SEND_GROWN = 1 << 5, /* WAD, not the kernel, sizes the send buffer */
 	WAD_RECEIVE_GROWN = 1 << 6, /* and the receive buffer */
 	WAD_FIXED = 1 << 7, /* its buffers have been set once and stay so */
+	WAD_ADOPTED = 1 << 8, /* it ran before it was tuned */
 };
 
 /* Which setting the kernel refused; bit N of wad_flow.refused. */
@@ -78,6 +125,16 @@ enum wad_knob {
 	WAD_KNOB_RECEIVE_BUFFER,
 	WAD_KNOB_WINDOW_CLAMP,
 	WAD_KNOB_CALLBACKS,
+	WAD_KNOB_MAX_WINDOW,
+	WAD_KNOB_PACING,
+	WAD_KNOB_DELAYED_ACK,
+	WAD_KNOB_MIN_RTO,
+	WAD_KNOB_MAX_RTO,
+	WAD_KNOB_NOTSENT_LOWAT,
+	WAD_KNOB_USER_TIMEOUT,
+	WAD_KNOB_NAGLE,
+	WAD_KNOB_TRAFFIC_CLASS,
+	WAD_KNOB_SEGMENT_SIZE,
 };
 
 /*
@@ -98,18 +155,36 @@ struct wad_flow {
 	u32 asked_receive;
 	u32 send_ceiling; /* bytes, as for SO_SNDBUF; 0: the send buffer is not sized */
 	u32 receive_ceiling;
-	u32 additive_increase; /* as in wad_parameters; may change while the flow runs */
-	u32 multiplicative_decrease;
+	u32 window_clamp; /* bytes; 0: not bounded */
+	struct wad_control wad; /* may change while the flow runs; see control_changes */
 	u32 congestion_events; /* window reductions, counted by the control `wad` alone */
+	u32 random_losses; /* of them those that were taken for random */
+	u32 loss_rtt_us; /* round-trip time at the last reduction */
+	u32 brake_window; /* segments at which the delay brake ended slow start; 0: it did not */
 	u32 largest_window; /* segments */
 	u32 refused; /* bits of enum wad_knob */
-	u32 unused;
 };
 
 enum wad_record_kind {
 	WAD_RECORD_OPEN = 1,
 	WAD_RECORD_CLOSE = 2,
 	WAD_RECORD_SAMPLE = 3,
+	WAD_RECORD_STRANGER = 4, /* a running flow that no path has yet */
+	WAD_RECORD_APPLIED = 5, /* an order was carried out */
+};
+
+/* What user space wants of a running flow. */
+enum wad_action {
+	WAD_APPLY = 1, /* set everything, as at its open; a stranger becomes a flow of the path */
+	WAD_ADJUST = 2, /* only what needs no socket: the control's parameters and the ceilings */
+	WAD_RESTORE = 3, /* as it was before it was tuned, and no longer a flow of any path */
+};
+
+struct wad_order {
+	struct wad_parameters parameters;
+	struct wad_socket before; /* to restore */
+	u32 action; /* enum wad_action */
+	u32 path;
 };
 
 /* A flow as it is reported: at its open, at its close, and when user space asks. */
@@ -122,7 +197,7 @@ struct wad_record {
 	u16 local_port, remote_port;
 	u8 local[16], remote[16]; /* network order; IPv4 in the first four bytes */
 	struct wad_flow flow;
-	struct wad_socket before; /* as it was when the flow opened; in opening records only */
+	struct wad_socket before; /* as it was before: in opening records and in those of orders */
 	struct wad_socket now;
 	u64 bytes_sent; /* retransmissions included */
 	u64 bytes_retransmitted;

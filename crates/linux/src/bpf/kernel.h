@@ -21,6 +21,21 @@ typedef __s64 s64;
 
 /* Constants that live in headers which cannot be included beside these types. */
 #define AF_INET 2
+#define SOL_IP 0
+#define SOL_IPV6 41
+#define IP_TOS 1
+#define IPV6_TCLASS 67
+#define SO_MAX_PACING_RATE 47
+#define TCP_NODELAY 1
+#define TCP_MAXSEG 2
+#define TCP_USER_TIMEOUT 18
+#define TCP_NOTSENT_LOWAT 25
+#define TCP_RTO_MAX_MS 44
+#define TCP_BPF_SOCK_OPS_CB_FLAGS 1008 /* since Linux 6.12 */
+#define TCP_NAGLE_OFF 1
+#define TCP_INFINITE_SSTHRESH 0x7fffffff
+#define CA_EVENT_TX_START 0
+#define CA_EVENT_CWND_RESTART 1
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define SOL_SOCKET 1
@@ -80,16 +95,38 @@ struct sock_common {
 	unsigned long skc_flags;
 };
 
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	int level;
+	struct cgroup *ancestors[];
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	int sk_rcvbuf;
 	int sk_sndbuf;
 	u8 sk_userlocks;
 	u16 sk_protocol;
+	unsigned long sk_max_pacing_rate;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct ipv6_pinfo {
+	u8 tclass;
 };
 
 struct inet_sock {
 	struct sock sk;
+	struct ipv6_pinfo *pinet6;
+	u8 tos;
 };
 
 struct tcp_congestion_ops;
@@ -98,6 +135,15 @@ struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	const struct tcp_congestion_ops *icsk_ca_ops;
 	u64 icsk_ca_priv[13];
+	u32 icsk_user_timeout; /* milliseconds */
+};
+
+struct minmax_sample {
+	u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
 };
 
 struct tcp_sock {
@@ -112,6 +158,17 @@ struct tcp_sock {
 	u32 mss_cache;
 	u32 srtt_us;
 	u32 packets_out;
+	u32 sacked_out;
+	u32 lost_out;
+	u32 retrans_out;
+	u32 snd_una;
+	u32 snd_nxt;
+	u32 notsent_lowat;
+	u8 nonagle : 4;
+	struct minmax rtt_min; /* microseconds, over the last five minutes */
+	struct {
+		u32 rtt_us; /* of the segment that was acknowledged last */
+	} rack;
 	u32 snd_wnd;
 	u32 rcv_wnd;
 	u32 total_retrans;
@@ -136,6 +193,7 @@ struct tcp_congestion_ops {
 	void (*cong_avoid)(struct sock *sk, u32 ack, u32 acked);
 	void (*set_state)(struct sock *sk, u8 new_state);
 	u32 (*undo_cwnd)(struct sock *sk);
+	void (*cwnd_event)(struct sock *sk, u32 event);
 	char name[TCP_CA_NAME_MAX];
 	void (*init)(struct sock *sk);
 };

@@ -13,30 +13,35 @@ struct ends {
 	u16 local_port, remote_port;
 };
 
+/* A member of the context, read where it stands: the verifier refuses a computed address of one. */
+#define READ_MEMBER(member) (*(volatile typeof(member) *)&(member))
+
 static __always_inline void ends_of(struct bpf_sock_ops *ops, struct ends *ends)
 {
+	__be32 local4 = READ_MEMBER(ops->local_ip4), remote4 = READ_MEMBER(ops->remote_ip4);
 	__be32 remote[4] = { 0 };
 
 	ends->local_port = ops->local_port;
 	ends->remote_port = bpf_ntohl(ops->remote_port);
 	if (ops->family == AF_INET6) {
-		remote[0] = ops->remote_ip6[0];
-		remote[1] = ops->remote_ip6[1];
-		remote[2] = ops->remote_ip6[2];
-		remote[3] = ops->remote_ip6[3];
-	}
-	if (ops->family == AF_INET || is_mapped(remote)) {
-		ends->family = 4;
-		ends->local[0] = ops->local_ip4;
-		ends->remote[0] = ops->remote_ip4;
-		return;
+		remote[0] = READ_MEMBER(ops->remote_ip6[0]);
+		remote[1] = READ_MEMBER(ops->remote_ip6[1]);
+		remote[2] = READ_MEMBER(ops->remote_ip6[2]);
+		remote[3] = READ_MEMBER(ops->remote_ip6[3]);
+		ends->local[0] = READ_MEMBER(ops->local_ip6[0]);
+		ends->local[1] = READ_MEMBER(ops->local_ip6[1]);
+		ends->local[2] = READ_MEMBER(ops->local_ip6[2]);
+		ends->local[3] = READ_MEMBER(ops->local_ip6[3]);
 	}
 	ends->family = 6;
 	__builtin_memcpy(ends->remote, remote, sizeof(remote));
-	ends->local[0] = ops->local_ip6[0];
-	ends->local[1] = ops->local_ip6[1];
-	ends->local[2] = ops->local_ip6[2];
-	ends->local[3] = ops->local_ip6[3];
+	if (ops->family == AF_INET || is_mapped(remote)) {
+		ends->family = 4;
+		ends->local[0] = local4;
+		ends->remote[0] = remote4;
+		ends->local[1] = ends->local[2] = ends->local[3] = 0;
+		ends->remote[1] = ends->remote[2] = ends->remote[3] = 0;
+	}
 }
 
 static __always_inline bool in_prefix(const __be32 *address, const u8 *prefix, u32 length)
@@ -65,12 +70,18 @@ static __always_inline bool rule_matches(const struct wad_rule *rule, const stru
 	       in_prefix(ends->local, rule->source, rule->source_length);
 }
 
-/* The index of the path entry that a connection belongs to, or WAD_NO_RULE. */
-static __always_inline u32 find_path(const struct ends *ends)
+/*
+ * The index of the path entry that a connection belongs to, or WAD_NO_RULE. It is a function of its own,
+ * and not static, so that the verifier looks at it once and not at every place where it is called.
+ */
+__noinline u32 find_path(const struct ends *ends)
 {
-	struct wad_prefix key = { .length = 32 + 128, .family = bpf_htonl(ends->family) };
+	struct wad_prefix key = { .length = 32 + 128 };
 	u32 *first, index;
 
+	if (!ends)
+		return WAD_NO_RULE;
+	key.family = bpf_htonl(ends->family);
 	__builtin_memcpy(key.address, ends->remote, sizeof(key.address));
 	if (ends->family == 4)
 		key.length = 32 + 32;

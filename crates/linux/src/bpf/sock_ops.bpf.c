@@ -3,16 +3,13 @@
  * sock_ops: sees every connection of the cgroup open and close, and tunes those that belong to a
  * path.
  *
- *   SYN about to leave   what the application asked for and was held back, unless overridden
+ *   SYN about to leave   what the application asked for and was held back, unless overridden; what the
+ *                        SYN itself says: first window, segment size, ECN, traffic class
  *   established          match; everything that must be in place before the first data segment; report
  *   once a round trip    statistics, send buffer
  *   segment leaves       receive buffer (while the flow receives)
  *   closed               report
  */
-
-/* The callbacks that a tuned flow asks for; HDR_OPT_LEN comes whenever a segment is built. */
-#define TUNED_CALLBACKS (BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG)
-#define RECEIVE_CALLBACK BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG
 
 static __always_inline struct tcp_sock *tcp_sock_of(struct bpf_sock_ops *ops)
 {
@@ -60,6 +57,19 @@ static __always_inline struct wad_parameters *match(struct bpf_sock_ops *ops, u3
 	return *path == WAD_NO_RULE ? NULL : bpf_map_lookup_elem(&paths, path);
 }
 
+/* What only the side that connects can still say: its SYN has not left. */
+static __always_inline void apply_before_syn(struct bpf_sock_ops *ops, struct wad_parameters *parameters)
+{
+	if (parameters->segment_size)
+		set_number(ops, SOL_TCP, TCP_MAXSEG, parameters->segment_size);
+	if (parameters->policy & WAD_TRAFFIC_CLASS) {
+		bool ipv4 = ops->family == AF_INET;
+
+		set_number(ops, ipv4 ? SOL_IP : SOL_IPV6, ipv4 ? IP_TOS : IPV6_TCLASS,
+			   parameters->traffic_class);
+	}
+}
+
 /*
  * The SYN is about to leave, and with it the window scale: what the application asked for
  * counts from here on, unless the path overrides it.
@@ -70,64 +80,54 @@ static __always_inline void connecting(struct bpf_sock_ops *ops)
 	struct wad_parameters *parameters;
 	u32 path;
 
-	if (!flow)
+	if (!flow && !any_at_connect)
 		return;
 	parameters = match(ops, &path);
+	if (parameters)
+		apply_before_syn(ops, parameters);
+	if (!flow)
+		return;
 	if (parameters && (parameters->policy & WAD_OVERRIDE))
 		flow->state |= WAD_OVERRIDDEN;
 	else
 		release_held(ops, flow);
 }
 
-static __always_inline bool sizes_buffer(struct wad_parameters *parameters, struct tcp_sock *tp, u32 lock)
+/* The first receive window, in segments. The kernel asks while it makes the SYN or the SYN-ACK. */
+static __always_inline void first_receive_window(struct bpf_sock_ops *ops)
 {
-	return (parameters->policy & WAD_OVERRIDE) || !(user_locks(&tp->inet_conn.icsk_inet.sk) & lock);
-}
+	struct wad_parameters *parameters;
+	u32 path;
 
-/* A buffer that the application fixed stays as it is, unless the path overrides it. */
-static __always_inline void apply_buffers(struct bpf_sock_ops *ops, struct tcp_sock *tp,
-					  struct wad_parameters *parameters, struct wad_flow *flow)
-{
-	if (parameters->send_buffer && sizes_buffer(parameters, tp, SOCK_SNDBUF_LOCK))
-		flow->send_ceiling = parameters->send_buffer;
-	if (parameters->receive_buffer && sizes_buffer(parameters, tp, SOCK_RCVBUF_LOCK))
-		flow->receive_ceiling = parameters->receive_buffer;
-	if (!(parameters->policy & WAD_FIXED_BUFFERS))
+	if (!any_receive_window)
 		return;
-	flow->state |= WAD_FIXED;
-	if (flow->send_ceiling)
-		set_send_buffer(ops, flow, flow->send_ceiling);
-	if (flow->receive_ceiling)
-		set_receive_buffer(ops, tp, flow, flow->receive_ceiling);
+	parameters = match(ops, &path);
+	if (parameters && parameters->initial_receive_window)
+		ops->reply = parameters->initial_receive_window;
 }
 
-static __always_inline bool grows_send_buffer(struct wad_flow *flow)
+static __always_inline void asks_for_ecn(struct bpf_sock_ops *ops)
 {
-	return flow->send_ceiling && !(flow->state & WAD_FIXED);
-}
+	struct wad_parameters *parameters;
+	u32 path;
 
-static __always_inline bool grows_receive_buffer(struct wad_flow *flow)
-{
-	return flow->receive_ceiling && !(flow->state & WAD_FIXED);
+	if (!any_ecn)
+		return;
+	parameters = match(ops, &path);
+	if (parameters && (parameters->policy & WAD_ECN))
+		ops->reply = 1;
 }
 
 static __always_inline void apply(struct bpf_sock_ops *ops, struct tcp_sock *tp,
 				  struct wad_parameters *parameters, struct wad_flow *flow)
 {
-	u32 callbacks = TUNED_CALLBACKS;
+	void *context = ops;
 
-	flow->additive_increase = parameters->additive_increase;
-	flow->multiplicative_decrease = parameters->multiplicative_decrease;
-	if (parameters->control[0] &&
-	    bpf_setsockopt(ops, SOL_TCP, TCP_CONGESTION, parameters->control, sizeof(parameters->control)))
-		refuse(flow, WAD_KNOB_CONTROL);
-	if (parameters->initial_window &&
-	    set_number(ops, SOL_TCP, TCP_BPF_IW, parameters->initial_window))
-		refuse(flow, WAD_KNOB_INITIAL_WINDOW);
+	apply_control(ops, parameters, flow);
+	SET_UNLESS_ZERO(SOL_TCP, TCP_BPF_IW, parameters->initial_window, WAD_KNOB_INITIAL_WINDOW);
 	apply_buffers(ops, tp, parameters, flow);
-	if (grows_receive_buffer(flow))
-		callbacks |= RECEIVE_CALLBACK;
-	if (bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | callbacks))
+	apply_transport(ops, tp, parameters, flow);
+	if (bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | callbacks_of(flow)))
 		refuse(flow, WAD_KNOB_CALLBACKS);
 }
 
@@ -186,7 +186,7 @@ static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
 		flow->largest_window = tp->snd_cwnd;
 	if (grows_send_buffer(flow))
 		grow_send_buffer(ops, tp, flow);
-	if (grows_receive_buffer(flow) && receives(ops) &&
+	if ((callbacks_of(flow) & RECEIVE_CALLBACK) && receives(ops) &&
 	    !(ops->bpf_sock_ops_cb_flags & RECEIVE_CALLBACK))
 		bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | RECEIVE_CALLBACK);
 }
@@ -205,8 +205,13 @@ static __always_inline void segment_leaves(struct bpf_sock_ops *ops)
 		return;
 	flow = flow_of(ops, false);
 	tp = tcp_sock_of(ops);
-	if (flow && tp && (flow->state & WAD_OPEN))
+	if (!flow || !tp || !(flow->state & WAD_OPEN))
+		return;
+	if (grows_receive_buffer(flow))
 		grow_receive_buffer(ops, tp, flow);
+	/* Autotuning moves the clamp with the buffer: put it back. */
+	if (flow->window_clamp && tp->window_clamp > flow->window_clamp)
+		set_number(ops, SOL_TCP, TCP_WINDOW_CLAMP, flow->window_clamp);
 }
 
 static __always_inline void state_changed(struct bpf_sock_ops *ops)
@@ -236,6 +241,12 @@ int wad_sock_ops(struct bpf_sock_ops *ops)
 		break;
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		established(ops, false);
+		break;
+	case BPF_SOCK_OPS_RWND_INIT:
+		first_receive_window(ops);
+		break;
+	case BPF_SOCK_OPS_NEEDS_ECN:
+		asks_for_ecn(ops);
 		break;
 	case BPF_SOCK_OPS_RTT_CB:
 		rtt_sample(ops);

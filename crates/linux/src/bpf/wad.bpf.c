@@ -15,6 +15,8 @@
 #include "flow.h"
 #include "match.h"
 #include "buffers.h"
+#include "apply.h"
+#include "high_speed.h"
 
 #include "sock_ops.bpf.c"
 #include "sockopt.bpf.c"
