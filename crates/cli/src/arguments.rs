@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Flows(Flows),
     Explain(Explain),
     Config(ConfigArguments),
+    Import(Import),
     Lab(Lab),
     Demo(Demo),
 }
@@ -114,6 +115,20 @@ pub(crate) struct ConfigCheck {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Print one JSON document: {"file","valid","paths","prefixes","errors":[{"line","column","message","help"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Convert a wad.conf of the WAD of 2002: prints the configuration of today that does the same.
+///
+/// Host names in it are looked up now, and written as addresses.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad import wad.conf\n  wad import --json wad.conf | jq -r .toml")]
+pub(crate) struct Import {
+    /// The old configuration
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print one JSON document: {"toml","notes":[{"line","text"}]}
     #[arg(long)]
     pub(crate) json: bool,
 }

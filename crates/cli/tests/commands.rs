@@ -200,6 +200,38 @@ mod explain {
     }
 }
 
+mod import {
+    use super::*;
+
+    const OLD: &str = "[bob]\ndst_addr: 10.5.128.74\nmode: 1\nsndbuf: 3751239\nrcvbuf: 6571899\nreorder: 9\n";
+
+    #[test]
+    fn what_is_printed_is_a_configuration() {
+        let files = Files::new();
+        let outcome = run(&["import", text(&files.write("wad.conf", OLD))]);
+        assert_eq!(outcome.status, Some(0), "{outcome:?}");
+        assert!(outcome.stderr.contains("wad.conf:6: note: `reorder` is for the whole network namespace"));
+        let converted = files.write("wad.toml", &outcome.stdout);
+        run(&["config", "check", text(&converted)]).printed();
+    }
+
+    #[test]
+    fn as_data() {
+        let files = Files::new();
+        let document = run(&["import", "--json", text(&files.write("wad.conf", OLD))]).json();
+        assert!(document["toml"].as_str().unwrap().contains("send = \"3751239 B\""), "{document}");
+        assert_eq!(document["notes"][0]["line"], 6);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let files = Files::new();
+        let file = files.write("wad.conf", "[bob]\ndst_addr: 10.5.128.74\nsndbf: 7\n");
+        let line = run(&["import", text(&file)]).failure(2);
+        assert_eq!(line, format!("{}:3: unknown key `sndbf`; did you mean `sndbuf`?", file.display()));
+    }
+}
+
 mod without_a_daemon {
     use super::*;
 
@@ -301,7 +333,7 @@ mod help {
     fn every_verb_shows_examples_that_are_right() {
         let verbs = verbs(&[]);
         let names: Vec<_> = verbs.iter().map(|verb| verb.join(" ")).collect();
-        assert_eq!(names, ["run", "flows", "explain", "config check", "lab run", "demo"]);
+        assert_eq!(names, ["run", "flows", "explain", "config check", "import", "lab run", "demo"]);
         for verb in verbs {
             let examples = examples(&verb);
             assert!(!examples.is_empty(), "wad {} --help has examples", verb.join(" "));

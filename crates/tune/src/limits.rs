@@ -50,7 +50,7 @@ pub fn required_limits_with(config: &Config, estimates: &Estimates) -> RequiredL
 
 /// The larger of the size that is given and the one that what is known gives.
 fn needed(path: &PathPolicy, given: Bytes, estimates: &Estimates) -> Bytes {
-    if path.buffers.mode.value != BufferMode::Measured {
+    if path.buffers.mode.value != BufferMode::Measured || given == Bytes::ZERO {
         return given;
     }
     let estimate = estimates.get(&path.name).or_else(|| path.own_estimate());

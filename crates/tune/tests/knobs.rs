@@ -194,6 +194,14 @@ fn the_host_needs_room_for_measured_buffers() {
 }
 
 #[test]
+fn a_buffer_can_be_left_alone() {
+    let one =
+        decision("buffers = { mode = \"fixed\", send = \"1 MiB\", receive = \"unchanged\", divide = true }");
+    assert_eq!((one.parameters.send_bytes, one.parameters.receive_bytes), (1 << 20, 0));
+    assert!(one.settings.iter().all(|setting| setting.knob != Knob::ReceiveBuffer));
+}
+
+#[test]
 fn acknowledgements_wait_as_long_as_they_are_told() {
     let of = |entry: &str| {
         let decided = parameters(entry);

@@ -4,6 +4,7 @@ mod config_check;
 mod demo;
 mod explain;
 mod flows;
+mod import;
 mod lab_run;
 mod run;
 
@@ -19,6 +20,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Check(arguments) => config_check::run(&arguments),
         },
+        Command::Import(arguments) => import::run(&arguments),
         Command::Lab(arguments) => match arguments.command {
             LabCommand::Run(arguments) => lab_run::run(&arguments),
         },

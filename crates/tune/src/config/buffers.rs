@@ -54,9 +54,9 @@ impl std::fmt::Display for BufferMode {
 pub struct Buffers {
     /// How the sizes are meant.
     pub mode: Given<BufferMode>,
-    /// The send buffer.
+    /// The send buffer; zero leaves it alone.
     pub send: Given<Bytes>,
-    /// The receive buffer.
+    /// The receive buffer; zero leaves it alone.
     pub receive: Given<Bytes>,
     /// A measured buffer in bandwidth-delay products.
     pub headroom: Given<f64>,
@@ -96,7 +96,8 @@ impl Buffers {
         if !divide.value {
             idle(&mut table, "floor", floor.as_ref(), "divide = true");
         }
-        low_floor(&mut table, floor.as_ref(), send.value.min(receive.value));
+        let sizes = [send.value, receive.value].into_iter().filter(|size| *size > Bytes::ZERO);
+        low_floor(&mut table, floor.as_ref(), sizes.min().unwrap_or(MAX_BUFFER));
         let override_application =
             or_default(table.setting(Knob::OverrideApplication), defaults::OVERRIDE_APPLICATION);
         table.finish();
@@ -139,6 +140,9 @@ fn low_floor(table: &mut Table<'_, '_, '_>, floor: Option<&Found<Bytes>>, total:
 }
 
 fn size(value: &DeValue<'_>) -> Result<Bytes, Problem> {
+    if value.as_str() == Some("unchanged") {
+        return Ok(Bytes::ZERO);
+    }
     let (size, limits) = (Bytes::from_toml(value)?, Knob::SendBuffer.tunable().limits);
     if size.is_within(&limits) {
         return Ok(size);

@@ -8,9 +8,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::path::ReadPath;
-use super::table::{self, Findings, Found, Span, Table, did_you_mean, nearest};
+use super::table::{self, Findings, Found, Span, Table};
 use super::uses::Use;
 use super::value::{FromToml, Problem, text};
+use crate::nearest::{did_you_mean, nearest};
 use crate::tunables::{Danger, Knob, Standard, TUNABLES};
 
 /// A grant: which paths may have which settings.

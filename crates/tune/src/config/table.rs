@@ -13,6 +13,7 @@ use super::given::Given;
 use super::uses::Use;
 use super::value::{FromToml, Problem};
 use crate::error::{ConfigError, ConfigErrors, Related};
+use crate::nearest::{did_you_mean, nearest};
 use crate::position::Lines;
 use crate::tunables::{Knob, Limits, Within};
 
@@ -305,26 +306,4 @@ pub(super) fn as_table<'i>(
             None
         }
     }
-}
-
-/// "did you mean ...?", or all there are if none is near.
-pub(super) fn did_you_mean<'k>(
-    word: &str,
-    known: impl Iterator<Item = &'k str> + Clone,
-    quote: &str,
-) -> String {
-    match nearest(word, known.clone()) {
-        Some(near) => format!("did you mean {quote}{near}{quote}?"),
-        None => {
-            let all: Vec<_> = known.map(|k| format!("{quote}{k}{quote}")).collect();
-            format!("there are {}", all.join(", "))
-        }
-    }
-}
-
-/// The known word most like this one, if any is like it.
-pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    const ALIKE: f64 = 0.75;
-    let likeness = |known: &'k str| (strsim::jaro_winkler(&word.to_lowercase(), known), known);
-    known.map(likeness).filter(|(like, _)| *like >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
 }

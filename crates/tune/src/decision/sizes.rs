@@ -41,14 +41,20 @@ impl Sizes {
     }
 
     pub(super) fn into_settings(self, path: &PathPolicy) -> Vec<Setting> {
-        let size = |knob, of: Size| Setting { knob, value: Value::Size(of.size), reason: of.reason };
+        let size = |knob, of: Size| {
+            let setting = Setting { knob, value: Value::Size(of.size), reason: of.reason };
+            (of.size > Bytes::ZERO).then_some(setting)
+        };
         let buffers = &path.buffers;
-        vec![
-            Setting::given(Knob::BufferMode, &buffers.mode, Value::Mode),
+        [
+            Some(Setting::given(Knob::BufferMode, &buffers.mode, Value::Mode)),
             size(Knob::SendBuffer, self.send),
             size(Knob::ReceiveBuffer, self.receive),
-            Setting::given(Knob::OverrideApplication, &buffers.override_application, Value::Switch),
+            Some(Setting::given(Knob::OverrideApplication, &buffers.override_application, Value::Switch)),
         ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -59,7 +65,7 @@ pub(crate) fn measured(buffers: &Buffers, known: KnownEstimate) -> Bytes {
 }
 
 fn wanted(buffers: &Buffers, given: Given<Bytes>, estimate: Option<KnownEstimate>) -> Size {
-    if buffers.mode.value != BufferMode::Measured {
+    if buffers.mode.value != BufferMode::Measured || given.value == Bytes::ZERO {
         return Size { size: given.value, reason: given.origin() };
     }
     let origin = buffers.mode.origin();
