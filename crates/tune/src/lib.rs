@@ -68,6 +68,7 @@
 mod circumstances;
 mod compile;
 mod config;
+mod config_change;
 mod decision;
 mod division;
 mod endpoint;
@@ -93,6 +94,7 @@ pub use config::{
     Pacing, ParseEstimateError, PathEstimate, PathPolicy, Profile, Receive, Selector, SlowStart, Transport,
     WadControl, defaults,
 };
+pub use config_change::{ConfigChange, PathChange};
 pub use decision::{
     Change, Decision, Flags, HostAction, HostSetting, PACING_OFF, Parameters, Setting, Value, decide,
     decide_in,
