@@ -135,7 +135,9 @@ pub(crate) struct Import {
 
 /// Experiments with real hosts in network namespaces, joined by an emulated path. Needs root.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad lab run crates/lab/scenarios/transatlantic.toml")]
+#[command(
+    after_help = "Examples:\n  wad lab run crates/lab/scenarios/transatlantic.toml\n  wad lab reproduce fig2"
+)]
 pub(crate) struct Lab {
     #[command(subcommand)]
     pub(crate) command: LabCommand,
@@ -144,6 +146,41 @@ pub(crate) struct Lab {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LabCommand {
     Run(LabRun),
+    Reproduce(LabReproduce),
+}
+
+/// Run the published experiments of 2002 to 2004 again, and compare with what was reported.
+///
+/// Each compares transfers over the same emulated path: hosts as they were, with the daemon and without it,
+/// and today's defaults. Ends with status 1 if a ratio does not hold. Needs root, iperf3, and that no other
+/// daemon runs.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  wad lab reproduce --list\n  wad lab reproduce fig2 tab1 --repetitions 1\n  \
+    wad lab reproduce --json --out results | jq '.[] | {id, measured_ratio, holds}'"
+)]
+pub(crate) struct LabReproduce {
+    /// The experiments (default: all)
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// List the experiments, and how long each takes
+    #[arg(long, conflicts_with_all = ["ids", "from"])]
+    pub(crate) list: bool,
+    /// Print one JSON document: [{"id","reported","measured","reported_ratio","measured_ratio","repetitions","holds",...}]
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where results.json and the plots go; results.json keeps what earlier runs found of other experiments
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(crate) out: PathBuf,
+    /// How often each comparison is repeated, each time with another seed
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repetitions: u32,
+    /// Write all that results.json has as a Markdown document
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Run nothing: read the results from this file
+    #[arg(long, value_name = "FILE", conflicts_with = "ids")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 /// Run a scenario: two hosts, the path between them, and any programs.

@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod flows;
 mod import;
+mod lab_reproduce;
 mod lab_run;
 mod run;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Import(arguments) => import::run(&arguments),
         Command::Lab(arguments) => match arguments.command {
             LabCommand::Run(arguments) => lab_run::run(&arguments),
+            LabCommand::Reproduce(arguments) => lab_reproduce::run(&arguments),
         },
         Command::Demo(arguments) => demo::run(&arguments),
     }
