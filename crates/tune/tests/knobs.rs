@@ -140,7 +140,7 @@ fn high_speed_at_start_goes_by_the_buffer() {
     let fixed = parameters(
         "buffers = { mode = \"fixed\", size = \"2 MB\" }\ncongestion = { high_speed = \"at_start\" }",
     );
-    assert_eq!((fixed.ai_1024, fixed.md_1024), (10 * 1024, 315));
+    assert_eq!((fixed.ai_1024, fixed.md_1024), (10 * 1024, 317));
     assert_eq!(fixed.high_speed, Some(HighSpeedMode::AtStart));
 }
 

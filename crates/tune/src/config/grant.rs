@@ -113,9 +113,9 @@ fn refuse(path: &str, one: &Use, missing: &[&Use], findings: &mut Findings<'_>) 
     let list: Vec<_> = missing.iter().map(|one| format!("\"{}\"", one.knob.tunable().short_key())).collect();
     let otherwise = match tunable.standard {
         Standard::Nothing => format!("leave `{key}` out"),
-        Standard::UpTo(0.0) => format!("write {key} = false"),
-        Standard::UpTo(most) => format!("write {most} at most"),
-        Standard::AtLeast(least) => format!("write {least} at least"),
+        Standard::Most(0.0) => format!("write {key} = false"),
+        Standard::Most(most) => format!("write {most} at most"),
+        Standard::Least(least) => format!("write {least} at least"),
     };
     let help = format!(
         "{otherwise}; or, if all who share the path agree, write [[host.grant]] with path = \"{path}\" and settings = \

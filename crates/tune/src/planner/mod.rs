@@ -211,11 +211,11 @@ impl Planner {
 }
 
 /// The earliest entries of a queue by time.
-trait PopUpTo {
+trait PopMost {
     fn pop_first_if_up_to(&mut self, now: Time) -> Option<(Time, FlowId)>;
 }
 
-impl PopUpTo for BTreeSet<(Time, FlowId)> {
+impl PopMost for BTreeSet<(Time, FlowId)> {
     fn pop_first_if_up_to(&mut self, now: Time) -> Option<(Time, FlowId)> {
         let first = *self.first()?;
         (first.0 <= now).then(|| {

@@ -169,17 +169,17 @@ pub enum Standard {
     /// None: whoever sets it departs from standard TCP.
     Nothing,
     /// This value and smaller ones. A switch that is off is 0.
-    UpTo(f64),
+    Most(f64),
     /// This value and larger ones.
-    AtLeast(f64),
+    Least(f64),
 }
 
 impl Standard {
     fn holds(self, value: f64) -> bool {
         match self {
             Self::Nothing => false,
-            Self::UpTo(most) => value <= most,
-            Self::AtLeast(least) => value >= least,
+            Self::Most(most) => value <= most,
+            Self::Least(least) => value >= least,
         }
     }
 }

@@ -76,9 +76,9 @@ fn mark(tunable: &Tunable) -> String {
         (Danger::None, ..) => String::new(),
         (_, _, Knob::DelayedAck) => format!("{mark}; not `true`"),
         (_, Standard::Nothing, _) => mark,
-        (_, Standard::UpTo(0.0), _) => format!("{mark}; not `false`"),
-        (_, Standard::UpTo(most), _) => format!("{mark}; not up to {most}"),
-        (_, Standard::AtLeast(least), _) => format!("{mark}; not from {least}"),
+        (_, Standard::Most(0.0), _) => format!("{mark}; not `false`"),
+        (_, Standard::Most(most), _) => format!("{mark}; not up to {most}"),
+        (_, Standard::Least(least), _) => format!("{mark}; not from {least}"),
     }
 }
 

@@ -7,7 +7,7 @@ use wad_model::{Bytes, Rate};
 use super::Danger::{Dangerous, None as Unmarked, VeryDangerous};
 use super::Mechanism::{Calls, Control, Mixed, Option, Policy, SockOps, Sysctl};
 use super::Scope::{Flow, Namespace};
-use super::Standard::{AtLeast, Nothing, UpTo};
+use super::Standard::{Least, Most, Nothing};
 use super::{Danger, Knob, Limits, Mechanism, Scope, Standard, Tunable};
 use crate::config::{MAX_ADDITIVE_INCREASE, MAX_BUFFER, MAX_INITIAL_WINDOW, MIN_BUFFER};
 
@@ -104,7 +104,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Above(0.0, MAX_ADDITIVE_INCREASE),
     )
-    .marked(Dangerous, UpTo(1.0)),
+    .marked(Dangerous, Most(1.0)),
     row(
         Knob::MultiplicativeDecrease,
         ("congestion.multiplicative_decrease", "multiplicative decrease"),
@@ -112,7 +112,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Between(0.0, 1.0),
     )
-    .marked(Dangerous, AtLeast(0.5)),
+    .marked(Dangerous, Least(0.5)),
     row(
         Knob::VirtualMss,
         ("congestion.virtual_mss", "virtual MSS"),
@@ -120,7 +120,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Segments(1, 1000),
     )
-    .marked(Dangerous, UpTo(1.0)),
+    .marked(Dangerous, Most(1.0)),
     row(
         Knob::HighSpeed,
         ("congestion.high_speed", "HighSpeed TCP"),
@@ -136,7 +136,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Whole(1, 64),
     )
-    .marked(Dangerous, UpTo(1.0)),
+    .marked(Dangerous, Most(1.0)),
     row(
         Knob::LossGuess,
         ("congestion.loss_guess", "guess at losses"),
@@ -144,7 +144,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Switch,
     )
-    .marked(Dangerous, UpTo(0.0)),
+    .marked(Dangerous, Most(0.0)),
     row(
         Knob::MinSsthresh,
         ("congestion.min_ssthresh", "lowest slow-start threshold"),
@@ -152,7 +152,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         THRESHOLD,
     )
-    .marked(Dangerous, UpTo(2.0)),
+    .marked(Dangerous, Most(2.0)),
     row(
         Knob::MaxWindow,
         ("congestion.max_window", "largest window"),
@@ -168,7 +168,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Segments(1, LARGEST_WINDOW),
     )
-    .marked(Dangerous, UpTo(10.0)),
+    .marked(Dangerous, Most(10.0)),
     row(
         Knob::BurstLimit,
         ("congestion.burst_limit", "burst limit"),
@@ -184,7 +184,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Option("TCP_BPF_IW"), Flow),
         Limits::Segments(1, MAX_INITIAL_WINDOW.get()),
     )
-    .marked(Dangerous, UpTo(10.0)),
+    .marked(Dangerous, Most(10.0)),
     row(
         Knob::InitialSsthresh,
         ("slow_start.initial_ssthresh", "initial slow-start threshold"),
@@ -207,7 +207,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Above(0.0, 32.0),
     )
-    .marked(Dangerous, UpTo(1.0)),
+    .marked(Dangerous, Most(1.0)),
     row(
         Knob::DelayBrake,
         ("slow_start.delay_brake", "delay brake"),
@@ -260,7 +260,7 @@ pub const TUNABLES: [Tunable; 41] = [
         (Mixed("the receiver's `sock_ops` and control"), Flow),
         Limits::Switch,
     )
-    .marked(Dangerous, UpTo(0.0)),
+    .marked(Dangerous, Most(0.0)),
     row(
         Knob::Reordering,
         ("reordering", "reordering threshold"),
