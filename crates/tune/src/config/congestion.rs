@@ -70,7 +70,7 @@ pub enum Law {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HighSpeedMode {
-    /// Once, by the send buffer.
+    /// Once, by the send buffer; again if that is divided or measured anew.
     AtStart,
     /// Every tenth of a second, by the congestion window then.
     Periodic,
