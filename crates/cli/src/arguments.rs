@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use wad_daemon::DEFAULT_RUNTIME_DIR;
-use wad_tune::Endpoint;
+use wad_tune::{Endpoint, NamedEstimate};
 
 /// Where the daemon's configuration is unless told otherwise.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/wad/wad.toml";
@@ -25,6 +25,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Run),
+    Reload(Reload),
+    Stop(Stop),
+    History(History),
+    Undo(Undo),
     Flows(Flows),
     Explain(Explain),
     Config(ConfigArguments),
@@ -35,9 +39,12 @@ pub(crate) enum Command {
 
 /// Run the daemon: tune the flows of the configured paths until SIGTERM or SIGINT. Needs root.
 ///
-/// Flows that run when the daemon stops keep what they have; new ones are then left alone.
+/// Flows that run already when it starts are adopted. Those that run when it stops keep what they have (see `wad
+/// stop --restore`); new ones are then left alone. SIGHUP reads the configuration anew, as `wad reload` does.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  wad run --config /etc/wad/wad.toml\n  \
+    wad run --config my.toml --estimate cern=622Mbit/s,80ms\n  \
+    wad run --config /etc/wad/wad.toml --take-over\n  \
     WAD_LOG=debug wad run --config my.toml --runtime-dir /tmp/wad")]
 pub(crate) struct Run {
     /// The configuration
@@ -48,6 +55,67 @@ pub(crate) struct Run {
     /// Tune only the processes in this cgroup v2 directory (default: `cgroup` of the configuration, or all of the host)
     #[arg(long, value_name = "DIR")]
     pub(crate) cgroup: Option<PathBuf>,
+    /// A file with estimates of paths: [[estimate]] path, rate, rtt
+    #[arg(long, value_name = "FILE")]
+    pub(crate) estimates: Option<PathBuf>,
+    /// An estimate of a path; goes before that of the file
+    #[arg(long, value_name = "PATH=RATE,RTT")]
+    pub(crate) estimate: Vec<NamedEstimate>,
+    /// Take over from the daemon that runs with the same directory: no flow and no record is lost, and it ends
+    #[arg(long)]
+    pub(crate) take_over: bool,
+}
+
+/// Let the running daemon read its configuration anew, and give running flows what it says now.
+///
+/// A configuration with an error changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad reload\n  wad reload --json | jq .retuned_flows")]
+pub(crate) struct Reload {
+    /// Print one JSON document: {"paths","retuned_flows","adopted_flows","restored_flows"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+}
+
+/// End the running daemon.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad stop\n  wad stop --restore")]
+pub(crate) struct Stop {
+    /// Put running flows back as they were before they were tuned
+    #[arg(long)]
+    pub(crate) restore: bool,
+    /// Print one JSON document: {"restored_flows","kept_flows"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+}
+
+/// List what the daemon changed on the host: when, from what to what, why, and what became of it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad history\n  wad history --json | jq '.in_force'")]
+pub(crate) struct History {
+    /// Print one JSON document: {"history":[{"time_s","event","id","sysctl","before","set",...}],"in_force":[...]}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+}
+
+/// Put one of the daemon's changes of the host back now. The daemon leaves that setting alone from then on.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad undo 2\n  wad undo 2 --json")]
+pub(crate) struct Undo {
+    /// The number of the change in `wad history`
+    #[arg(value_name = "ID")]
+    pub(crate) id: u64,
+    /// Print one JSON document: {"id","namespace","sysctl","before","set","why"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
 }
 
 /// Which daemon is meant, where more than one could run.

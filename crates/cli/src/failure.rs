@@ -1,6 +1,6 @@
 //! How a command ends when it does not succeed.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
@@ -30,6 +30,15 @@ impl Failure {
         };
         print(&one_line(error));
         ExitCode::from(status)
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) | Self::Misuse(error) => f.write_str(&one_line(error)),
+            Self::BrokenPipe => f.write_str("the reader of the output has gone"),
+        }
     }
 }
 

@@ -333,7 +333,21 @@ mod help {
     fn every_verb_shows_examples_that_are_right() {
         let verbs = verbs(&[]);
         let names: Vec<_> = verbs.iter().map(|verb| verb.join(" ")).collect();
-        assert_eq!(names, ["run", "flows", "explain", "config check", "import", "lab run", "demo"]);
+        let all = [
+            "run",
+            "reload",
+            "stop",
+            "history",
+            "undo",
+            "flows",
+            "explain",
+            "config check",
+            "import",
+            "lab run",
+            "lab reproduce",
+            "demo",
+        ];
+        assert_eq!(names, all);
         for verb in verbs {
             let examples = examples(&verb);
             assert!(!examples.is_empty(), "wad {} --help has examples", verb.join(" "));

@@ -4,23 +4,28 @@
 //! |---|---|
 //! | `GET /v1/flows` | [`FlowsView`]: the designated flows that are open |
 //! | `GET /v1/status` | [`StatusView`]: the daemon itself |
+//! | `GET /v1/history` | [`HistoryView`]: what happened to the host's settings |
+//! | `POST /v1/undo/ID` | [`Change`]: the change that was put back |
+//! | `POST /v1/reload` | [`ReloadView`]: what the configuration, read anew, has changed |
+//! | `POST /v1/stop?restore=true` | [`StopView`]: the daemon ends, and puts running flows back if asked to |
 //! | `GET /v1/explain?source=ADDRESS[:PORT]&destination=ADDRESS[:PORT]` | which path a flow would take, as `wad explain --json`; with `&format=text` as `wad explain` prints it |
 
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{Path as UrlPath, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
@@ -30,6 +35,7 @@ use wad_model::{Direction, FlowKey};
 use wad_tune::{Config, Ends, HostLimits, RuleTable, explain};
 
 use crate::DaemonError;
+use crate::ledger::{Change, HistoryLine};
 use crate::report::mean_rate;
 
 /// The designated flows that are open.
@@ -70,6 +76,8 @@ pub struct FlowView {
     pub retransmits: u32,
     /// Counted under the control `wad` only.
     pub congestion_events: Option<u32>,
+    /// It ran before it was tuned; its direction is then a guess from its ports.
+    pub adopted: bool,
     /// Settings that the kernel refused.
     pub refused: Vec<String>,
 }
@@ -99,6 +107,7 @@ impl FlowView {
             mean_rate_bps: mean_rate(record).as_bps(),
             retransmits: counters.retransmits,
             congestion_events: counters.congestion_events,
+            adopted: record.adopted,
             refused: record.refused.iter().map(|knob| knob.name().to_owned()).collect(),
         }
     }
@@ -123,14 +132,52 @@ pub struct StatusView {
     pub lost_records: u64,
 }
 
+/// What happened to the host's settings, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// All that is known since the host started.
+    pub history: Vec<HistoryLine>,
+    /// What is in force now.
+    pub in_force: Vec<Change>,
+}
+
+/// What reading the configuration anew has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadView {
+    /// Path entries now.
+    pub paths: usize,
+    /// Running flows that were given other settings.
+    pub retuned_flows: usize,
+    /// Running flows of no path before, which have one now.
+    pub adopted_flows: usize,
+    /// Running flows that no path has any more; they were put back.
+    pub restored_flows: usize,
+}
+
+/// How the daemon ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopView {
+    /// Running flows that were put back.
+    pub restored_flows: usize,
+    /// Running flows that keep what they have.
+    pub kept_flows: usize,
+}
+
+/// An answer of the daemon's loop, or why there is none.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, String>>;
+
 /// What the API asks of the daemon's loop, which alone reads the kernel.
 #[derive(Debug)]
 pub(crate) enum Request {
-    Flows(oneshot::Sender<FlowsView>),
-    Status(oneshot::Sender<StatusView>),
+    Flows(Answer<FlowsView>),
+    Status(Answer<StatusView>),
+    History(Answer<HistoryView>),
+    Undo(u64, Answer<Change>),
+    Reload(Answer<ReloadView>),
+    Stop { restore: bool, answer: Answer<StopView> },
 }
 
-/// What the API answers by itself: the policy does not change while the daemon runs.
+/// What the API answers by itself, as long as the configuration stays.
 #[derive(Debug)]
 pub(crate) struct Knowledge {
     pub(crate) config: Config,
@@ -141,8 +188,11 @@ pub(crate) struct Knowledge {
 #[derive(Clone, Debug)]
 struct Shared {
     requests: Sender<Request>,
-    knowledge: Arc<Knowledge>,
+    knowledge: Current,
 }
+
+/// The knowledge that holds now; a reload replaces it.
+pub(crate) type Current = Arc<RwLock<Arc<Knowledge>>>;
 
 /// The API's sockets, open before anything in the kernel is changed.
 #[derive(Debug)]
@@ -166,12 +216,29 @@ impl Listeners {
         Ok(Self { unix, tcp })
     }
 
+    /// Those of a predecessor; the address is opened where it had none.
+    pub(crate) fn inherit(
+        unix: OwnedFd,
+        tcp: Option<OwnedFd>,
+        address: Option<SocketAddr>,
+    ) -> Result<Self, DaemonError> {
+        let inherited = tcp.map(StdTcpListener::from);
+        let is_same = |listener: &StdTcpListener| listener.local_addr().ok() == address;
+        let tcp = match inherited.filter(is_same) {
+            Some(listener) => Some(listener),
+            None => address.map(open_tcp).transpose()?,
+        };
+        Ok(Self { unix: unix.into(), tcp })
+    }
+
+    /// Descriptors for a successor.
+    pub(crate) fn duplicate(&self) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
+        let tcp = self.tcp.as_ref().map(StdTcpListener::try_clone).transpose()?;
+        Ok((self.unix.try_clone()?.into(), tcp.map(OwnedFd::from)))
+    }
+
     /// Serves from a thread of its own, until the process ends.
-    pub(crate) fn serve(
-        self,
-        requests: Sender<Request>,
-        knowledge: Arc<Knowledge>,
-    ) -> Result<(), DaemonError> {
+    pub(crate) fn serve(self, requests: Sender<Request>, knowledge: Current) -> Result<(), DaemonError> {
         let failed = |source| DaemonError::System { what: "start the thread of the API", source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
         let router = router(Shared { requests, knowledge });
@@ -202,6 +269,10 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/v1/flows", get(flows))
         .route("/v1/status", get(status))
+        .route("/v1/history", get(history))
+        .route("/v1/undo/{id}", post(undo))
+        .route("/v1/reload", post(reload))
+        .route("/v1/stop", post(stop))
         .route("/v1/explain", get(explanation))
         .with_state(shared)
 }
@@ -214,12 +285,35 @@ async fn status(State(shared): State<Shared>) -> Response {
     ask(&shared, Request::Status).await
 }
 
-async fn ask<T: Serialize>(shared: &Shared, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Response {
+async fn history(State(shared): State<Shared>) -> Response {
+    ask(&shared, Request::History).await
+}
+
+async fn undo(State(shared): State<Shared>, UrlPath(id): UrlPath<u64>) -> Response {
+    ask(&shared, |answer| Request::Undo(id, answer)).await
+}
+
+async fn reload(State(shared): State<Shared>) -> Response {
+    ask(&shared, Request::Reload).await
+}
+
+#[derive(Debug, Deserialize)]
+struct StopQuery {
+    #[serde(default)]
+    restore: bool,
+}
+
+async fn stop(State(shared): State<Shared>, Query(query): Query<StopQuery>) -> Response {
+    ask(&shared, |answer| Request::Stop { restore: query.restore, answer }).await
+}
+
+async fn ask<T: Serialize>(shared: &Shared, request: impl FnOnce(Answer<T>) -> Request) -> Response {
     let (sender, answer) = oneshot::channel();
     // If the loop has ended or could not answer, the sender is dropped and the answer fails.
     let _ = shared.requests.send(request(sender));
     match answer.await {
-        Ok(answer) => Json(answer).into_response(),
+        Ok(Ok(answer)) => Json(answer).into_response(),
+        Ok(Err(why)) => (StatusCode::CONFLICT, format!("{why}\n")).into_response(),
         Err(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the daemon cannot answer now: see its log\n").into_response()
         }
@@ -252,7 +346,8 @@ async fn explanation(State(shared): State<Shared>, Query(query): Query<ExplainQu
         Ok(destination) => destination,
         Err(error) => return bad(&error),
     };
-    let Knowledge { config, table, limits } = &*shared.knowledge;
+    let knowledge = Arc::clone(&shared.knowledge.read().unwrap_or_else(PoisonError::into_inner));
+    let Knowledge { config, table, limits } = &*knowledge;
     let explanation = explain(config, table, limits, Ends { source, destination });
     match query.format {
         Format::Json => Json(explanation).into_response(),

@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use http_body_util::{BodyExt as _, Empty};
-use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use wad_tune::{Endpoint, Ends};
 
-use crate::api::{FlowsView, StatusView};
+use crate::api::{FlowsView, HistoryView, ReloadView, StatusView, StopView};
+use crate::ledger::Change;
 use crate::{DaemonError, RuntimeDir};
 
 /// A client of the daemon whose runtime directory it knows.
@@ -43,6 +44,38 @@ impl Client {
         parse(&self.call("/v1/status")?)
     }
 
+    /// What happened to the host's settings.
+    ///
+    /// # Errors
+    /// If no daemon answers, or not as expected.
+    pub fn history(&self) -> Result<HistoryView, DaemonError> {
+        parse(&self.call("/v1/history")?)
+    }
+
+    /// Puts a change of the host's settings back.
+    ///
+    /// # Errors
+    /// If no daemon answers, or it cannot.
+    pub fn undo(&self, id: u64) -> Result<Change, DaemonError> {
+        parse(&self.post(&format!("/v1/undo/{id}"))?)
+    }
+
+    /// Lets the daemon read its configuration anew.
+    ///
+    /// # Errors
+    /// If no daemon answers, or it refuses the configuration.
+    pub fn reload(&self) -> Result<ReloadView, DaemonError> {
+        parse(&self.post("/v1/reload")?)
+    }
+
+    /// Ends the daemon; with `restore`, running flows are put back as they were.
+    ///
+    /// # Errors
+    /// If no daemon answers, or it cannot.
+    pub fn stop(&self, restore: bool) -> Result<StopView, DaemonError> {
+        parse(&self.post(&format!("/v1/stop?restore={restore}"))?)
+    }
+
     /// Which path a flow would take, as JSON or as text.
     ///
     /// # Errors
@@ -59,21 +92,31 @@ impl Client {
     }
 
     fn call(&self, path: &str) -> Result<Bytes, DaemonError> {
+        self.request(Method::GET, path)
+    }
+
+    fn post(&self, path: &str) -> Result<Bytes, DaemonError> {
+        self.request(Method::POST, path)
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<Bytes, DaemonError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()
             .map_err(|source| DaemonError::System { what: "start a client", source })?;
-        runtime.block_on(self.get(path))
+        runtime.block_on(self.exchange(method, path))
     }
 
-    async fn get(&self, path: &str) -> Result<Bytes, DaemonError> {
+    async fn exchange(&self, method: Method, path: &str) -> Result<Bytes, DaemonError> {
         let stream = UnixStream::connect(&self.socket)
             .await
             .map_err(|source| DaemonError::NoDaemon { path: self.socket.clone(), source })?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| not_understood(&error))?;
         let exchange = async {
-            let request = Request::get(path)
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
                 .header("host", "wad")
                 .body(Empty::<Bytes>::new())
                 .map_err(|error| not_understood(&error))?;
@@ -83,6 +126,8 @@ impl Client {
             let body = body.to_bytes();
             if status.is_success() {
                 Ok(body)
+            } else if status == StatusCode::CONFLICT {
+                Err(DaemonError::Declined(String::from_utf8_lossy(&body).trim_end().to_owned()))
             } else {
                 Err(DaemonError::Answer(format!("{status}: {}", String::from_utf8_lossy(&body).trim_end())))
             }

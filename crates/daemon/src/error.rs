@@ -27,10 +27,36 @@ pub enum DaemonError {
         /// Why it cannot be raised.
         source: LinuxError,
     },
-    /// A killed daemon had raised limits that cannot be put back.
-    #[error(
-        "the limits that a killed daemon had raised cannot be put back: see the log; they are in {ledger}"
-    )]
+    /// The ledger or the history is not what this version writes.
+    #[error("{path} cannot be read: {reason}; if nothing in it needs to be put back, remove it")]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody asked to undo what is not in force.
+    #[error("no change {0} is in force; `wad history` lists them")]
+    NoSuchChange(u64),
+    /// A change could not be put back.
+    #[error("change {0} could not be put back: see the daemon's log")]
+    NotUndone(u64),
+    /// A network namespace that is gone.
+    #[error("the network namespace {0} is gone")]
+    NoSuchNamespace(u32),
+    /// A configuration that a running daemon cannot take.
+    #[error("the configuration is refused, and the one before stays in force: {0}")]
+    Refused(String),
+    /// The other side of a handover.
+    #[error("the handover at {path} failed: {reason}; the daemon that runs goes on")]
+    Handover {
+        /// The socket.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A killed daemon had changed settings that cannot be put back.
+    #[error("what a killed daemon had changed cannot be put back: see the log; it is in {ledger}")]
     NotPutBack {
         /// The list of them.
         ledger: PathBuf,
@@ -75,6 +101,9 @@ pub enum DaemonError {
         /// Why.
         source: io::Error,
     },
+    /// The daemon understood, and said why not.
+    #[error("{0}")]
+    Declined(String),
     /// A daemon answers, but not as expected.
     #[error("the daemon's answer is not understood: {0}; are `wad` and the daemon of one version?")]
     Answer(String),

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use wad_linux::{Record, RecordKind};
+use wad_linux::{Record, RecordKind, SocketState};
 use wad_model::Time;
 
 /// The flows that are open, as far as the daemon knows.
@@ -32,6 +32,52 @@ impl FlowTable {
             RecordKind::Close => Some(FlowEvent::Closed(self.close(record))),
             RecordKind::Sample | RecordKind::Stranger | RecordKind::Applied => None,
         }
+    }
+
+    /// Takes a flow after an order was carried out; whether it was not known. What a known flow was before it
+    /// was first tuned stays.
+    pub fn handle_applied(&mut self, record: Record) -> bool {
+        match self.open.entry(record.cookie) {
+            Entry::Occupied(mut known) => {
+                let before = known.get_mut().before.take();
+                known.insert(Record { before: before.or_else(|| record.before.clone()), ..record });
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(record);
+                self.opened += 1;
+                true
+            }
+        }
+    }
+
+    /// A flow that is followed no longer: it runs on, as it was before.
+    pub fn release(&mut self, cookie: u64) {
+        self.open.remove(&cookie);
+    }
+
+    /// An open flow.
+    #[must_use]
+    pub fn find_open(&self, cookie: u64) -> Option<&Record> {
+        self.open.get(&cookie)
+    }
+
+    /// The open flows, in no order.
+    pub fn flows(&self) -> impl Iterator<Item = &Record> {
+        self.open.values()
+    }
+
+    /// What a socket was before it was tuned, as a predecessor knew it.
+    pub fn remember(&mut self, cookie: u64, before: SocketState) {
+        if let Some(record) = self.open.get_mut(&cookie) {
+            record.before = Some(before);
+        }
+    }
+
+    /// Goes on counting where a predecessor was.
+    pub const fn count_from(&mut self, opened: u64, closed: u64) {
+        self.opened = opened;
+        self.closed = closed;
     }
 
     /// The first half of a resynchronisation after records were lost: takes in all flows that the

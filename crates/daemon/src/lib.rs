@@ -15,20 +15,25 @@
 
 mod api;
 mod client;
+mod daemon;
 mod error;
 mod flow_table;
-mod limits;
+mod handover;
+mod host_state;
+mod ledger;
 mod policy;
 mod report;
+mod retune;
 mod run;
 mod runtime_dir;
 
-pub use api::{FlowView, FlowsView, StatusView};
+pub use api::{FlowView, FlowsView, HistoryView, ReloadView, StatusView, StopView};
 pub use client::Client;
 pub use error::DaemonError;
 pub use flow_table::{FlowEvent, FlowTable};
-pub use limits::RaisedLimits;
+pub use host_state::HostState;
+pub use ledger::{Change, Event, HistoryLine};
 pub use policy::kernel_policy;
 pub use report::{close_line, open_line};
-pub use run::{Options, run};
+pub use run::{Options, Reader, Wishes, run};
 pub use runtime_dir::{DEFAULT_RUNTIME_DIR, RuntimeDir};

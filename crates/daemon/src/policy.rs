@@ -2,29 +2,26 @@
 
 use std::time::Duration;
 
-use wad_linux::{Parameters, Policy, PortRange, Prefix, Rule};
+use wad_linux::{Parameters, Policy, PortRange, Prefix, Rule, SocketState};
 use wad_model::{Bytes, Segments};
-use wad_tune::{Config, Flags, HighSpeedMode, HostLimits, PathIndex, RuleTable, decide};
+use wad_tune::{Config, Flags, HighSpeedMode, PathIndex, Planner, RuleTable};
 
-/// What the BPF programs decide by, from a configuration and its rules.
+/// What the BPF programs decide by, from a configuration, its rules, and what its paths get now.
 ///
-/// `limits` are the host's as they are after the daemon raised them; the limits of before are in
-/// the policy's own members.
+/// `wmem_max_before` and `rmem_max_before` are the host's limits before the daemon raised them.
 #[must_use]
 pub fn kernel_policy(
     config: &Config,
     table: &RuleTable,
-    limits: &HostLimits,
+    planner: &Planner,
     wmem_max_before: Bytes,
     rmem_max_before: Bytes,
 ) -> Policy {
+    let indices = (0..).zip(&config.paths).map(|(index, _)| PathIndex(index));
     Policy {
         prefixes: table.prefixes.iter().map(|entry| (prefix(entry.prefix), entry.first.0)).collect(),
         rules: table.rules.iter().map(rule).collect(),
-        paths: (0..)
-            .zip(&config.paths)
-            .map(|(index, path)| parameters(&decide(PathIndex(index), path, limits).parameters))
-            .collect(),
+        paths: indices.map(|index| parameters(&planner.decision(index).parameters)).collect(),
         wmem_max_before,
         rmem_max_before,
     }
@@ -86,6 +83,20 @@ pub(crate) fn parameters(decided: &wad_tune::Parameters) -> Parameters {
         nagle: nagle(decided.flags),
         ecn: has(Flags::ECN_ON),
         traffic_class: decided.traffic_class,
+    }
+}
+
+/// What of a socket is to be put back: what differs from before, and what was set that a socket does not show.
+pub(crate) fn undoing(set: Parameters, now: &SocketState, before: &SocketState) -> Parameters {
+    Parameters {
+        control: (now.control != before.control).then(|| now.control.clone()),
+        max_window: now.max_window.filter(|_| now.max_window != before.max_window),
+        pacing_rate: now.pacing_rate.filter(|_| now.pacing_rate != before.pacing_rate),
+        notsent_lowat: now.notsent_lowat.filter(|_| now.notsent_lowat != before.notsent_lowat),
+        user_timeout: now.user_timeout.filter(|_| now.user_timeout != before.user_timeout),
+        nagle: (now.nagle != before.nagle).then_some(now.nagle),
+        traffic_class: (now.traffic_class != before.traffic_class).then_some(now.traffic_class),
+        ..set
     }
 }
 

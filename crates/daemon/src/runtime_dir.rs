@@ -1,7 +1,8 @@
 //! The directory where a daemon keeps its lock, its socket and what must be put back.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -17,7 +18,8 @@ pub const DEFAULT_RUNTIME_DIR: &str = "/run/wad";
 #[derive(Debug)]
 pub struct RuntimeDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
+    handed_over: bool,
 }
 
 impl RuntimeDir {
@@ -44,8 +46,8 @@ impl RuntimeDir {
             Err(Errno::WOULDBLOCK) => return Err(second_daemon(file, name)),
             Err(errno) => return Err(failed(&name)(errno.into())),
         }
-        file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(failed(&name))?;
-        Ok(Self { path: path.to_owned(), _lock: file })
+        write_process(&mut file).map_err(failed(&name))?;
+        Ok(Self { path: path.to_owned(), lock: file, handed_over: false })
     }
 
     /// The daemon's socket.
@@ -60,18 +62,58 @@ impl RuntimeDir {
         path.join("api.sock")
     }
 
-    /// What must be put back when the daemon stops.
+    /// The socket where a successor asks for what this daemon holds.
     #[must_use]
-    pub fn ledger(&self) -> PathBuf {
-        self.path.join("limits.json")
+    pub(crate) fn handover_of(path: &Path) -> PathBuf {
+        path.join("handover.sock")
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The lock, for a successor: it has it as soon as it has the descriptor.
+    pub(crate) fn lock_descriptor(&self) -> io::Result<OwnedFd> {
+        self.lock.try_clone().map(OwnedFd::from)
+    }
+
+    /// The directory of a predecessor, whose lock this is. Until [`Self::settle`] the sockets stay the predecessor's.
+    pub(crate) fn inherit(path: &Path, lock: OwnedFd) -> Result<Self, DaemonError> {
+        let mut lock = File::from(lock);
+        let failed = |source| DaemonError::RuntimeDir { path: path.join("lock"), source };
+        write_process(&mut lock).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), lock, handed_over: true })
+    }
+
+    /// From now on this removes the sockets.
+    pub(crate) const fn settle(&mut self) {
+        self.handed_over = false;
+    }
+
+    /// Leaves the sockets to a successor.
+    pub(crate) const fn hand_over(&mut self) {
+        self.handed_over = true;
     }
 }
 
 impl Drop for RuntimeDir {
     fn drop(&mut self) {
+        if self.handed_over {
+            return;
+        }
         // A socket that is left behind does no harm: the next daemon replaces it.
         let _ = fs::remove_file(self.socket());
+        let _ = fs::remove_file(Self::handover_of(&self.path));
     }
+}
+
+/// Who holds the lock, for the message to others.
+fn write_process(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    write!(lock, "{}", std::process::id())
 }
 
 fn second_daemon(mut lock: File, path: PathBuf) -> DaemonError {

@@ -25,7 +25,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen,
 use wad_daemon::kernel_policy;
 use wad_linux::{RecordKind, Tuner};
 use wad_model::{Bytes, Direction, FlowKey};
-use wad_tune::{Config, HostLimits, RuleTable};
+use wad_tune::{Config, Estimates, HostLimits, Planner, RuleTable};
 
 const IPV4: [&str; 5] = ["127.0.0.1", "127.0.1.1", "127.1.0.1", "127.1.1.7", "127.200.0.1"];
 const IPV6: [&str; 5] = ["::1", "fd00::1", "fd00::2", "fd00:0:0:1::1", "fd00:1::1"];
@@ -202,7 +202,13 @@ impl Loopback {
     fn agree(&self, text: &str) -> usize {
         let (config, table) = compile(text);
         let before = Bytes::new(212_992);
-        let policy = kernel_policy(&config, &table, &HostLimits::default(), before, before);
+        let policy = kernel_policy(
+            &config,
+            &table,
+            &Planner::new(&config, HostLimits::default(), &Estimates::default()),
+            before,
+            before,
+        );
         let tuner = Tuner::load(&policy, &self.sandbox.cgroup).unwrap();
         let connections = self.connections();
         // The ring holds some 4,200 records, and each connection leaves four.

@@ -12,8 +12,8 @@ mod common;
 #[path = "untouched/state.rs"]
 mod state;
 
-use std::collections::BTreeSet;
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
@@ -24,10 +24,10 @@ use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_s
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, socket_with};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use state::{State, differences};
-use wad_daemon::{RaisedLimits, kernel_policy};
+use wad_daemon::{HostState, kernel_policy};
 use wad_linux::{Parameters, Sysctls, Tuner};
 use wad_model::Bytes;
-use wad_tune::{Config, RuleTable, required_limits};
+use wad_tune::{Config, Estimates, Planner, RuleTable, required_limits};
 
 /// Linux's own, as long as nobody changes them.
 const DEFAULT_LIMIT: u64 = 212_992;
@@ -299,13 +299,17 @@ impl Host {
              buffers = {{ size = \"16 MiB\", override_application = {overrides} }}\n"
         ))
         .unwrap();
-        let limits = self.initial.enter(|| {
-            let ledger = std::env::temp_dir().join(format!("wad-untouched-{}", std::process::id()));
-            RaisedLimits::raise(Sysctls::default(), ledger, required_limits(&config)).unwrap()
+        let (limits, planner, before) = self.initial.enter(|| {
+            let directory = std::env::temp_dir().join(format!("wad-untouched-{}", std::process::id()));
+            fs::create_dir_all(&directory).unwrap();
+            let mut host = HostState::recover(Sysctls::default(), &directory, BTreeMap::new()).unwrap();
+            host.raise_limits(required_limits(&config)).unwrap();
+            let planner = Planner::new(&config, host.limits().unwrap(), &Estimates::default());
+            let before = host.limits_before().unwrap();
+            (host, planner, before)
         });
         let table = RuleTable::compile(&config).unwrap();
-        let policy =
-            kernel_policy(&config, &table, &limits.now(), limits.wmem_max_before, limits.rmem_max_before);
+        let policy = kernel_policy(&config, &table, &planner, before.0, before.1);
         let tuner = Tuner::load(&policy, &self.sandbox.cgroup).unwrap();
         Daemon { _tuner: tuner, limits: Some(limits), initial: self.initial.clone() }
     }
@@ -314,7 +318,7 @@ impl Host {
 /// The programs, and limits that are put back with them.
 struct Daemon {
     _tuner: Tuner,
-    limits: Option<RaisedLimits>,
+    limits: Option<HostState>,
     initial: Initial,
 }
 
@@ -322,6 +326,8 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let limits = self.limits.take();
         self.initial.enter(|| drop(limits));
+        let directory = std::env::temp_dir().join(format!("wad-untouched-{}", std::process::id()));
+        fs::remove_dir_all(directory).unwrap();
     }
 }
 

@@ -91,6 +91,17 @@ pub enum LinuxError {
         /// Why.
         source: io::Error,
     },
+    /// The TCP metrics cache of a namespace could not be read or changed.
+    #[error(
+        "cannot {operation} the kernel's TCP metrics cache: {source}; \
+         this needs root, and a kernel on which `ip tcp_metrics show` works"
+    )]
+    TcpMetrics {
+        /// "read" or "flush".
+        operation: &'static str,
+        /// Why.
+        source: io::Error,
+    },
     /// A file of the system that could not be read.
     #[error("cannot read {path}: {source}")]
     Read {

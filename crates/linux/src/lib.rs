@@ -22,6 +22,7 @@ mod record;
 mod statistics;
 mod sysctl;
 mod system;
+mod tcp_metrics;
 mod tuner;
 
 pub use cgroup::{cgroup2_mount, mount_of_cgroup2};
@@ -33,6 +34,7 @@ pub use record::{Counters, Knob, Record, RecordKind, SocketState};
 pub use statistics::{ProgramCost, RunStatistics};
 pub use sysctl::Sysctls;
 pub use system::{check_system, require_control};
+pub use tcp_metrics::{flush_tcp_metrics, tcp_metrics};
 pub use tuner::{Inheritance, Tuner};
 
 /// The skeleton that the build generates from the BPF object: its maps, programs and types.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::thread;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::LinuxError;
 
@@ -22,23 +25,46 @@ impl AsFd for Namespace {
     }
 }
 
-/// The network namespaces that some process below `proc` is in, each once, by inode number.
-///
-/// A namespace without a process, held by a bind mount alone, is not found: nobody opens connections there.
+impl Namespace {
+    /// Does something in the namespace, in a thread of its own.
+    ///
+    /// # Errors
+    /// If the namespace cannot be entered.
+    pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, LinuxError> {
+        inside(self.as_fd(), || Ok(work()))
+    }
+}
+
+/// The network namespaces that processes of a cgroup, or of one below it, are in: each once, by inode number.
 ///
 /// # Errors
-/// If the processes cannot be listed. One that ends meanwhile is passed over.
-pub fn namespaces(proc: &Path) -> Result<Vec<Namespace>, LinuxError> {
-    let failed = |source| LinuxError::Read { path: proc.to_owned(), source };
+/// If the cgroup cannot be read. A process that ends meanwhile is passed over.
+pub fn namespaces(cgroup: &Path) -> Result<BTreeMap<u32, Namespace>, LinuxError> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(proc).map_err(failed)? {
-        let path: PathBuf = entry.map_err(failed)?.path();
-        let is_process = path.file_name().is_some_and(|name| name.to_string_lossy().parse::<u32>().is_ok());
-        if is_process && let Some((inode, file)) = open(&path.join("ns/net")) {
-            found.entry(inode).or_insert(file);
+    for process in processes(cgroup)? {
+        if let Some((inode, file)) = open(&Path::new("/proc").join(process).join("ns/net")) {
+            found.entry(inode).or_insert_with(|| Namespace { inode, descriptor: file.into() });
         }
     }
-    Ok(found.into_iter().map(|(inode, file)| Namespace { inode, descriptor: file.into() }).collect())
+    Ok(found)
+}
+
+/// The processes of a cgroup and of all below it, by number.
+fn processes(cgroup: &Path) -> Result<Vec<String>, LinuxError> {
+    let failed = |source| LinuxError::Read { path: cgroup.to_owned(), source };
+    let mut found: Vec<String> = fs::read_to_string(cgroup.join("cgroup.procs"))
+        .map_err(failed)?
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    for entry in fs::read_dir(cgroup).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            // One that is removed meanwhile has no processes.
+            found.extend(processes(&entry.path()).unwrap_or_default());
+        }
+    }
+    Ok(found)
 }
 
 fn open(path: &Path) -> Option<(u32, File)> {
@@ -47,14 +73,15 @@ fn open(path: &Path) -> Option<(u32, File)> {
     Some((inode, file))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_own_namespace_is_among_them_once() {
-        let own = fs::metadata("/proc/thread-self/ns/net").unwrap().ino();
-        let found = namespaces(Path::new("/proc")).unwrap();
-        assert_eq!(found.iter().filter(|one| u64::from(one.inode) == own).count(), 1);
-    }
+/// Does something in a network namespace, in a thread of its own.
+pub(crate) fn inside<T: Send>(
+    namespace: BorrowedFd<'_>,
+    work: impl FnOnce() -> Result<T, LinuxError> + Send,
+) -> Result<T, LinuxError> {
+    let enter = || {
+        move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network))
+            .map_err(|errno| LinuxError::Namespace { source: errno.into() })?;
+        work()
+    };
+    thread::scope(|scope| scope.spawn(enter).join().unwrap_or(Err(LinuxError::Panicked)))
 }

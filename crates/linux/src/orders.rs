@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _};
-use std::thread;
 
 use libbpf_rs::{MapCore, MapFlags, libbpf_sys};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::namespaces::inside;
 use crate::plain::bytes_of;
 use crate::record::Record;
 use crate::skeleton::types;
@@ -166,17 +165,4 @@ pub(crate) fn records(link: BorrowedFd<'_>) -> Result<Vec<Record>, LinuxError> {
     let mut bytes = Vec::new();
     pass.read_to_end(&mut bytes).map_err(|error| failed(error.into()))?;
     Ok(bytes.chunks(size_of::<types::wad_record>()).filter_map(Record::from_bytes).collect())
-}
-
-/// Does something in a network namespace, in a thread of its own.
-fn inside<T: Send>(
-    namespace: BorrowedFd<'_>,
-    work: impl FnOnce() -> Result<T, LinuxError> + Send,
-) -> Result<T, LinuxError> {
-    let enter = || {
-        move_into_link_name_space(namespace, Some(LinkNameSpaceType::Network))
-            .map_err(|errno| LinuxError::Namespace { source: errno.into() })?;
-        work()
-    };
-    thread::scope(|scope| scope.spawn(enter).join().unwrap_or(Err(LinuxError::Panicked)))
 }

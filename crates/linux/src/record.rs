@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wad_model::{Bytes, Direction, FlowKey, Segments, Time};
 
 use crate::policy::{name_from_kernel, name_to_kernel, saturate};
@@ -106,7 +107,7 @@ impl Knob {
 }
 
 /// What of a socket the tuning touches.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SocketState {
     /// `sk_sndbuf`: on the kernel's scale, twice what an application asks for.
     pub send_buffer: Bytes,

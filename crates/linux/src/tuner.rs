@@ -20,7 +20,7 @@ use crate::policy::saturate;
 use crate::record::Record;
 use crate::skeleton::{OpenWadSkel, WadSkel, WadSkelBuilder, types};
 use crate::system::has_struct_ops_link;
-use crate::{LinuxError, Policy, check_system};
+use crate::{LinuxError, Parameters, Policy, check_system};
 
 /// The loaded and attached programs. Dropping it detaches them, unless a successor holds them too.
 pub struct Tuner {
@@ -134,6 +134,15 @@ impl Tuner {
         self.ring = ring;
         self.skeleton = skeleton;
         Ok(())
+    }
+
+    /// Changes what flows of a path get that open from now on.
+    ///
+    /// # Errors
+    /// If there is no such path.
+    pub fn offer(&self, path: u32, parameters: &Parameters) -> Result<(), LinuxError> {
+        let value = parameters.to_kernel();
+        update(&self.skeleton.maps.paths, &path.to_ne_bytes(), bytes_of(&value))
     }
 
     /// Waits up to `timeout`, less if many records come, and returns those that came.
@@ -261,12 +270,12 @@ fn open(policy: &Policy, directory: &File, cgroup: &Path) -> Result<OpenWadSkel<
 }
 
 fn set_constants(rodata: &mut types::rodata, policy: &Policy, cgroup: u64) {
-    let any = |is: fn(&crate::Parameters) -> bool| policy.paths.iter().any(is);
+    let any = |is: fn(&Parameters) -> bool| policy.paths.iter().any(is);
     rodata.cgroup_id = cgroup;
     rodata.any_override = any(|path| path.override_application);
     rodata.any_receive_window = any(|path| path.initial_receive_window.is_some());
     rodata.any_ecn = any(|path| path.ecn);
-    rodata.any_at_connect = any(crate::Parameters::acts_at_connect);
+    rodata.any_at_connect = any(Parameters::acts_at_connect);
     rodata.wmem_max_before = saturate(policy.wmem_max_before);
     rodata.rmem_max_before = saturate(policy.rmem_max_before);
 }

@@ -4,10 +4,14 @@ mod config_check;
 mod demo;
 mod explain;
 mod flows;
+mod history;
 mod import;
 mod lab_reproduce;
 mod lab_run;
+mod reload;
 mod run;
+mod stop;
+mod undo;
 
 use crate::arguments::{Command, ConfigCommand, LabCommand};
 use crate::failure::Failure;
@@ -16,6 +20,10 @@ use crate::failure::Failure;
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
+        Command::Stop(arguments) => stop::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
+        Command::Undo(arguments) => undo::run(&arguments),
         Command::Flows(arguments) => flows::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(arguments) => match arguments.command {

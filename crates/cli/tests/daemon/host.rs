@@ -93,7 +93,7 @@ impl Host {
         wad(&["run", "--config", text(&config), "--runtime-dir", text(runtime_dir)])
     }
 
-    /// Asserts that no daemon runs and none has left anything but its lock.
+    /// Asserts that no daemon runs and none has left anything but its lock and its history.
     pub(crate) fn assert_nothing_stayed(&self) {
         assert!(wait_until(|| !has_control()), "the congestion control is taken away");
         assert_eq!(limits(), [DEFAULT_LIMIT; 2], "limits are as before");
@@ -101,7 +101,7 @@ impl Host {
             .into_iter()
             .flatten()
             .map(|entry| entry.unwrap().file_name())
-            .filter(|name| name != "lock")
+            .filter(|name| name != "lock" && name != "history.jsonl")
             .collect();
         assert!(names.is_empty(), "left in the runtime directory: {names:?}");
     }

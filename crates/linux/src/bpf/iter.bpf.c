@@ -122,6 +122,8 @@ static __always_inline void apply_running(struct tcp_sock *tp, struct wad_parame
 
 static __always_inline void carry_out(struct tcp_sock *tp, struct wad_order *order, struct wad_flow *flow)
 {
+	struct sock_common *skc = &tp->inet_conn.icsk_inet.sk.__sk_common;
+
 	flow->path = order->path;
 	if (order->parameters.policy & WAD_OVERRIDE)
 		flow->state |= WAD_OVERRIDDEN;
@@ -130,6 +132,9 @@ static __always_inline void carry_out(struct tcp_sock *tp, struct wad_order *ord
 	if (!(flow->state & WAD_OPEN)) {
 		flow->opened_ns = bpf_ktime_get_ns();
 		flow->state |= WAD_OPEN | WAD_ADOPTED;
+		/* Who connected is not known any more; servers have the lower port. */
+		if (bpf_ntohs(skc->skc_dport) < skc->skc_num)
+			flow->state |= WAD_ACTIVE;
 	}
 	if (!(order->parameters.policy & WAD_FIXED_BUFFERS))
 		flow->state &= ~WAD_FIXED;

@@ -1,0 +1,432 @@
+//! A running daemon: what it holds, and one turn of its loop.
+
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustix::fs::statfs;
+use rustix::time::{ClockId, clock_gettime};
+use tracing::{debug, info, warn};
+use wad_linux::{
+    Inheritance, LinuxError, Policy, Record, Sysctls, Tuner, cgroup2_mount, namespaces, require_control,
+};
+use wad_model::Time;
+use wad_tune::{Config, Control, FlowId, HostAction, PathIndex, Planner, RuleTable, required_limits_with};
+
+use crate::DaemonError;
+use crate::api::{Current, FlowView, FlowsView, HistoryView, Knowledge, Listeners, Request, StatusView};
+use crate::flow_table::{FlowEvent, FlowTable};
+use crate::handover::{Door, Gift, State};
+use crate::host_state::{HostState, Wanted};
+use crate::policy::kernel_policy;
+use crate::report::{close_line, open_line};
+use crate::run::{Options, Wishes};
+use crate::runtime_dir::RuntimeDir;
+
+/// `CGROUP2_SUPER_MAGIC`.
+const CGROUP2_MAGIC: i64 = 0x6367_7270;
+
+/// How long the loop waits for records before it looks at requests and signals.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How often the daemon looks for new network namespaces, and whether its settings are still there.
+const SCAN: Duration = Duration::from_secs(2);
+
+/// Whether another turn follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Next,
+    Last,
+}
+
+/// A running daemon. Dropping it detaches the kernel's side, then puts the host back, then gives up the lock.
+pub(crate) struct Daemon<'o> {
+    pub(crate) tuner: Tuner,
+    pub(crate) planner: Planner,
+    pub(crate) flows: FlowTable,
+    pub(crate) host: HostState,
+    pub(crate) cgroup: PathBuf,
+    pub(crate) options: &'o Options,
+    knowledge: Current,
+    requests: Receiver<Request>,
+    lost_records: u64,
+    next_scan: Time,
+    last: bool,
+    api: (OwnedFd, Option<OwnedFd>),
+    door: Door,
+    runtime_dir: RuntimeDir,
+}
+
+/// What a start holds before the kernel's side is there.
+struct Ground {
+    runtime_dir: RuntimeDir,
+    listeners: Listeners,
+    host: HostState,
+    predecessor: Option<(Gift, Inheritance)>,
+}
+
+impl<'o> Daemon<'o> {
+    /// Everything that can fail without touching the host comes first.
+    pub(crate) fn start(wishes: Wishes, options: &'o Options) -> Result<Self, DaemonError> {
+        wad_linux::check_system()?;
+        let table = RuleTable::compile(&wishes.config)?;
+        check_controls(&wishes.config)?;
+        let cgroup = cgroup(&wishes.config, options)?;
+        let ground = Ground::prepare(&wishes.config, options, &cgroup)?;
+        let Ground { mut runtime_dir, listeners, mut host, predecessor } = ground;
+        let (planner, policy) = plan(&wishes, &table, &mut host)?;
+        let (tuner, gift) = match predecessor {
+            Some((gift, inheritance)) => (Tuner::inherit(&policy, &cgroup, inheritance)?, Some(gift)),
+            None => (Tuner::load(&policy, &cgroup)?, None),
+        };
+        host.settle();
+        runtime_dir.settle();
+        let state = gift.map(|gift| {
+            let state = gift.state.clone();
+            gift.taken();
+            state
+        });
+        let door = Door::open(runtime_dir.path())?;
+        let knowledge = Arc::new(Knowledge { config: wishes.config, table, limits: host.limits()? });
+        let knowledge = Arc::new(RwLock::new(knowledge));
+        let (sender, requests) = mpsc::channel();
+        let failed = |source| DaemonError::System { what: "duplicate the API's sockets", source };
+        let api = listeners.duplicate().map_err(failed)?;
+        listeners.serve(sender, Arc::clone(&knowledge))?;
+        let lost_records = tuner.lost_records();
+        let mut daemon = Self {
+            tuner,
+            planner,
+            flows: FlowTable::default(),
+            host,
+            cgroup,
+            options,
+            knowledge,
+            requests,
+            lost_records,
+            next_scan: Time::ZERO,
+            last: false,
+            api,
+            door,
+            runtime_dir,
+        };
+        daemon.settle(state)?;
+        Ok(daemon)
+    }
+
+    /// The flows that run already: those that a predecessor tuned, and those that nobody has.
+    fn settle(&mut self, state: Option<State>) -> Result<(), DaemonError> {
+        self.scan();
+        if let Some(state) = state {
+            let sample = self.tuner.flows()?;
+            self.flows.find(&sample);
+            self.flows.count_from(state.opened_flows, state.closed_flows);
+            for (cookie, before) in state.before {
+                self.flows.remember(cookie, before);
+            }
+            info!(flows = sample.len(), "taken over from the daemon that ran");
+        }
+        self.move_flows(None).map(drop)
+    }
+
+    pub(crate) fn log_ready(&self) {
+        let knowledge = self.knowledge();
+        info!(
+            paths = knowledge.config.paths.len(),
+            prefixes = knowledge.table.prefixes.len(),
+            cgroup = %self.cgroup.display(),
+            "ready"
+        );
+    }
+
+    pub(crate) fn knowledge(&self) -> Arc<Knowledge> {
+        Arc::clone(&self.knowledge.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn learn(&self, knowledge: Knowledge) {
+        *self.knowledge.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(knowledge);
+    }
+
+    /// One turn of the loop.
+    pub(crate) fn turn(&mut self) -> Result<Turn, DaemonError> {
+        self.take_records(TICK)?;
+        let lost = self.tuner.lost_records();
+        if lost != self.lost_records {
+            self.resynchronise(lost)?;
+        }
+        self.follow_plan()?;
+        if monotonic_now() >= self.next_scan {
+            self.scan();
+        }
+        while let Ok(request) = self.requests.try_recv() {
+            self.answer(request);
+        }
+        if let Some(successor) = self.door.knock() {
+            self.hand_over(successor);
+        }
+        Ok(if self.last { Turn::Last } else { Turn::Next })
+    }
+
+    pub(crate) fn take_records(&mut self, timeout: Duration) -> Result<(), DaemonError> {
+        for record in self.tuner.poll(timeout)? {
+            match self.flows.handle_record(record) {
+                Some(FlowEvent::Opened(record)) => self.opened(&record, "flow opened"),
+                Some(FlowEvent::Closed(record)) => {
+                    self.planner.handle_close(FlowId(record.cookie));
+                    self.log_close(&record);
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A flow is known from now on.
+    pub(crate) fn opened(&mut self, record: &Record, what: &str) {
+        self.planner.handle_open(record.opened, FlowId(record.cookie), PathIndex(record.path));
+        self.log_open(record, what);
+    }
+
+    fn resynchronise(&mut self, lost: u64) -> Result<(), DaemonError> {
+        let begun = monotonic_now();
+        let sample = self.tuner.flows()?;
+        let found = self.flows.find(&sample);
+        for record in &found {
+            self.opened(record, "flow found");
+        }
+        self.take_records(Duration::ZERO)?;
+        let gone = self.flows.forget(&sample, begun);
+        warn!(
+            lost = lost - self.lost_records,
+            found = found.len(),
+            gone = gone.len(),
+            "records were lost, the ring was full; the flow table is in step again"
+        );
+        self.lost_records = lost;
+        for record in &gone {
+            self.planner.handle_close(FlowId(record.cookie));
+            info!(flow = %record.key, path = self.path_name(record), "flow closed; its summary was lost");
+        }
+        Ok(())
+    }
+
+    /// New network namespaces, and settings that somebody else has changed.
+    fn scan(&mut self) {
+        self.next_scan = monotonic_now() + SCAN;
+        match namespaces(&self.cgroup) {
+            Ok(found) => self.host.handle_namespaces(found),
+            Err(error) => warn!(%error, "network namespaces not listed"),
+        }
+        self.host.check();
+        self.host.set_wanted(&self.wanted());
+    }
+
+    /// What the paths want of each network namespace.
+    fn wanted(&self) -> Vec<Wanted> {
+        let knowledge = self.knowledge();
+        let mut wanted = Vec::new();
+        for (index, path) in (0..).zip(&knowledge.config.paths) {
+            for setting in &self.planner.decision(PathIndex(index)).host_settings {
+                if let HostAction::Sysctl { sysctl, value } = &setting.action {
+                    let why = format!("{} of path {}, {}", setting.knob, path.name, setting.reason);
+                    wanted.push(Wanted { sysctl: sysctl.replace('/', "."), value: value.clone(), why });
+                }
+            }
+        }
+        wanted
+    }
+
+    fn answer(&mut self, request: Request) {
+        // Whoever asked may be gone by now.
+        match request {
+            Request::Flows(answer) => drop(answer.send(text(self.flows_view()))),
+            Request::Status(answer) => drop(answer.send(Ok(self.status_view()))),
+            Request::History(answer) => drop(answer.send(text(self.history_view()))),
+            Request::Undo(id, answer) => drop(answer.send(text(self.host.undo(id)))),
+            Request::Reload(answer) => drop(answer.send(text(self.reload()))),
+            Request::Stop { restore, answer } => {
+                let stopped = text(self.stop(restore));
+                self.last |= stopped.is_ok();
+                drop(answer.send(stopped));
+            }
+        }
+    }
+
+    fn hand_over(&mut self, successor: UnixStream) {
+        match self.give(successor) {
+            Ok(true) => {
+                info!("a successor has taken over");
+                self.host.hand_over();
+                self.runtime_dir.hand_over();
+                self.last = true;
+            }
+            Ok(false) => warn!("a successor asked for everything and did not take it: this daemon goes on"),
+            Err(error) => warn!(%error, "nothing handed over"),
+        }
+    }
+
+    fn give(&self, successor: UnixStream) -> Result<bool, DaemonError> {
+        let Inheritance { mut descriptors, lost_records } = self.tuner.inheritance()?;
+        let before = self.flows.flows().filter_map(|flow| Some((flow.cookie, flow.before.clone()?)));
+        let state = State {
+            cgroup: self.cgroup.clone(),
+            lost_records,
+            opened_flows: self.flows.opened(),
+            closed_flows: self.flows.closed(),
+            tcp: self.api.1.is_some(),
+            before: before.collect(),
+        };
+        let failed = |source| DaemonError::System { what: "duplicate the lock", source };
+        descriptors.push(self.runtime_dir.lock_descriptor().map_err(failed)?);
+        let lent: Vec<BorrowedFd<'_>> = descriptors
+            .iter()
+            .chain(std::iter::once(&self.api.0))
+            .chain(&self.api.1)
+            .map(|descriptor| descriptor.as_fd())
+            .collect();
+        self.door.give(successor, &state, &lent)
+    }
+
+    fn flows_view(&self) -> Result<FlowsView, DaemonError> {
+        let mut records = self.tuner.flows()?;
+        records.sort_by_key(|record| record.opened);
+        debug!(flows = records.len(), "listed");
+        let view = |record: &Record| FlowView::new(record, &self.path_name(record));
+        Ok(FlowsView { flows: records.iter().map(view).collect() })
+    }
+
+    fn history_view(&self) -> Result<HistoryView, DaemonError> {
+        Ok(HistoryView { history: self.host.history()?, in_force: self.host.in_force().to_vec() })
+    }
+
+    fn status_view(&self) -> StatusView {
+        StatusView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            paths: self.knowledge().config.paths.len(),
+            open_flows: self.flows.open(),
+            opened_flows: self.flows.opened(),
+            closed_flows: self.flows.closed(),
+            lost_records: self.lost_records,
+        }
+    }
+
+    fn log_open(&self, record: &Record, what: &str) {
+        let knowledge = self.knowledge();
+        let Some(path) = knowledge.config.paths.get(record.path as usize) else { return };
+        info!(
+            flow = %record.key,
+            path = path.name,
+            direction = %record.direction,
+            set = open_line(record, self.planner.decision(PathIndex(record.path))),
+            "{what}"
+        );
+    }
+
+    fn log_close(&self, record: &Record) {
+        info!(flow = %record.key, path = self.path_name(record), summary = close_line(record), "flow closed");
+    }
+
+    pub(crate) fn path_name(&self, record: &Record) -> String {
+        let knowledge = self.knowledge();
+        knowledge
+            .config
+            .paths
+            .get(record.path as usize)
+            .map_or_else(|| "?".to_owned(), |path| path.name.clone())
+    }
+}
+
+impl Ground {
+    fn prepare(config: &Config, options: &Options, cgroup: &Path) -> Result<Self, DaemonError> {
+        if options.take_over {
+            Self::inherit(config, options, cgroup)
+        } else {
+            Self::fresh(config, options, cgroup)
+        }
+    }
+
+    fn fresh(config: &Config, options: &Options, cgroup: &Path) -> Result<Self, DaemonError> {
+        let runtime_dir = RuntimeDir::lock(&options.runtime_dir)?;
+        let listeners = Listeners::open(&runtime_dir.socket(), config.api.listen)?;
+        let host = HostState::recover(Sysctls::default(), &options.runtime_dir, namespaces(cgroup)?)?;
+        Ok(Self { runtime_dir, listeners, host, predecessor: None })
+    }
+
+    fn inherit(config: &Config, options: &Options, cgroup: &Path) -> Result<Self, DaemonError> {
+        let directory = &options.runtime_dir;
+        let mut gift = Gift::ask(directory)?;
+        let failed =
+            |reason: &str| DaemonError::Handover { path: directory.clone(), reason: reason.to_owned() };
+        if gift.state.cgroup != cgroup {
+            return Err(failed("it tunes another cgroup; a cgroup cannot change while a daemon runs"));
+        }
+        let mut descriptors = std::mem::take(&mut gift.descriptors);
+        let mut last = || descriptors.pop().ok_or_else(|| failed("it gave too few descriptors"));
+        let tcp = if gift.state.tcp { Some(last()?) } else { None };
+        let unix = last()?;
+        let lock = last()?;
+        let runtime_dir = RuntimeDir::inherit(directory, lock)?;
+        let listeners = Listeners::inherit(unix, tcp, config.api.listen)?;
+        let host = HostState::take_over(Sysctls::default(), directory, namespaces(cgroup)?)?;
+        let inheritance = Inheritance { descriptors, lost_records: gift.state.lost_records };
+        Ok(Self { runtime_dir, listeners, host, predecessor: Some((gift, inheritance)) })
+    }
+}
+
+/// Raises the host's limits to what is wished, and says what the kernel is to do.
+pub(crate) fn plan(
+    wishes: &Wishes,
+    table: &RuleTable,
+    host: &mut HostState,
+) -> Result<(Planner, Policy), DaemonError> {
+    for name in wishes.estimates.strangers(&wishes.config) {
+        warn!(path = name, "an estimate is for a path that the configuration does not have");
+    }
+    host.raise_limits(required_limits_with(&wishes.config, &wishes.estimates))?;
+    let planner = Planner::new(&wishes.config, host.limits()?, &wishes.estimates);
+    let (wmem_max_before, rmem_max_before) = host.limits_before()?;
+    let policy = kernel_policy(&wishes.config, table, &planner, wmem_max_before, rmem_max_before);
+    Ok((planner, policy))
+}
+
+/// Each control that a path names must be there: the kernel's programs cannot load a module.
+pub(crate) fn check_controls(config: &Config) -> Result<(), DaemonError> {
+    for path in &config.paths {
+        match path.congestion.control.value {
+            Control::Named(name) => require_control(name.as_str())?,
+            Control::Wad { .. } | Control::Unchanged => {}
+        }
+    }
+    Ok(())
+}
+
+/// The cgroup to tune; a directory that is none is refused before anything on the host is changed.
+pub(crate) fn cgroup(config: &Config, options: &Options) -> Result<PathBuf, DaemonError> {
+    let given = options.cgroup.as_deref().or(config.host.cgroup.as_deref());
+    let path = given.map(Path::to_owned).map_or_else(cgroup2_mount, Ok)?;
+    match statfs(&path) {
+        Ok(found) if found.f_type == CGROUP2_MAGIC => Ok(path),
+        Ok(_) => {
+            let source = io::Error::other("it is not in a cgroup v2 hierarchy");
+            Err(LinuxError::Cgroup { path, source }.into())
+        }
+        Err(errno) => Err(LinuxError::Cgroup { path, source: errno.into() }.into()),
+    }
+}
+
+/// Errors cross to the API as text.
+fn text<T>(result: Result<T, DaemonError>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
+}
+
+/// Now, on the clock of the kernel's records.
+pub(crate) fn monotonic_now() -> Time {
+    let now = clock_gettime(ClockId::Monotonic);
+    let part = |number: i64| u64::try_from(number).unwrap_or_default();
+    Time::from_nanos(part(now.tv_sec) * 1_000_000_000 + part(now.tv_nsec))
+}

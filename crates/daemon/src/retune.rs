@@ -1,0 +1,248 @@
+//! Flows that run already are given other settings: at the start, at a reload, as a plan moves, at the end.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use tracing::{debug, info, warn};
+use wad_linux::{Action, Order, Parameters, Record};
+use wad_tune::{FlowId, HighSpeedMode, PathIndex, Planner, Retuning, RuleTable, Target};
+
+use crate::DaemonError;
+use crate::api::{Knowledge, ReloadView, StopView};
+use crate::daemon::{Daemon, cgroup, check_controls, monotonic_now, plan};
+use crate::policy::{parameters, undoing};
+use crate::report::open_line;
+
+/// Orders by the network namespace of their flows.
+type Orders = BTreeMap<u32, Vec<Order>>;
+
+impl Daemon<'_> {
+    /// Reads the files anew. What is wrong with them is said, and then nothing has changed.
+    pub(crate) fn reload(&mut self) -> Result<ReloadView, DaemonError> {
+        let wishes = (self.options.read)().map_err(DaemonError::Refused)?;
+        let table = RuleTable::compile(&wishes.config)?;
+        check_controls(&wishes.config)?;
+        if cgroup(&wishes.config, self.options)? != self.cgroup {
+            return Err(DaemonError::Refused("the cgroup cannot change while the daemon runs".to_owned()));
+        }
+        if wishes.config.api.listen != self.knowledge().config.api.listen {
+            warn!("[api] listen is another address: it counts from the next start on");
+        }
+        let (planner, policy) = plan(&wishes, &table, &mut self.host)?;
+        self.tuner.reload(&policy)?;
+        let before = std::mem::replace(&mut self.planner, planner);
+        self.learn(Knowledge { config: wishes.config, table, limits: self.host.limits()? });
+        let view = self.move_flows(Some(&before))?;
+        info!(
+            paths = view.paths,
+            retuned = view.retuned_flows,
+            adopted = view.adopted_flows,
+            restored = view.restored_flows,
+            "reloaded"
+        );
+        Ok(view)
+    }
+
+    /// Gives every running flow what its path says now: those of a path before, and those of none.
+    pub(crate) fn move_flows(&mut self, before: Option<&Planner>) -> Result<ReloadView, DaemonError> {
+        // Records of flows that opened under the old policy come first.
+        self.take_records(Duration::ZERO)?;
+        let knowledge = self.knowledge();
+        let mut view = ReloadView { paths: knowledge.config.paths.len(), ..ReloadView::default() };
+        let (mut orders, mut restores) = (Orders::new(), Orders::new());
+        for record in self.tuner.flows()? {
+            match knowledge.table.matching(&record.key) {
+                Some(found) => add(&mut orders, record.namespace, self.apply(&record, found.path)),
+                None => {
+                    let order = self.restore(&record, before);
+                    restores.entry(record.namespace).or_default().extend(order);
+                }
+            }
+        }
+        for record in self.carry_out(restores) {
+            self.let_go(&record);
+            view.restored_flows += 1;
+        }
+        for record in self.carry_out(orders) {
+            self.flows.handle_applied(record.clone());
+            self.planner.handle_open(record.opened, FlowId(record.cookie), PathIndex(record.path));
+            self.log_retuned(&record);
+            view.retuned_flows += 1;
+        }
+        view.adopted_flows = self.adopt(&knowledge.table)?;
+        Ok(view)
+    }
+
+    /// Flows of a path that run and were never tuned.
+    fn adopt(&mut self, table: &RuleTable) -> Result<usize, DaemonError> {
+        let mut orders = Orders::new();
+        for (inode, namespace) in self.host.namespaces() {
+            let strangers = match self.tuner.strangers(namespace.as_fd()) {
+                Ok(strangers) => strangers,
+                Err(error) => {
+                    warn!(%error, namespace = inode, "running flows not listed");
+                    continue;
+                }
+            };
+            for record in strangers {
+                if let Some(found) = table.matching(&record.key) {
+                    add(&mut orders, *inode, self.apply(&record, found.path));
+                }
+            }
+        }
+        let adopted = self.carry_out(orders);
+        for record in &adopted {
+            if self.flows.handle_applied(record.clone()) {
+                self.opened(record, "flow adopted");
+            }
+        }
+        Ok(adopted.len())
+    }
+
+    /// Does what the plan says for flows that are open.
+    pub(crate) fn follow_plan(&mut self) -> Result<(), DaemonError> {
+        let now = monotonic_now();
+        if self.planner.poll_at().is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        if self.looks_up_by_window() {
+            for record in self.tuner.flows()? {
+                self.planner.handle_window(FlowId(record.cookie), record.now.congestion_window);
+            }
+        }
+        let (mut adjustments, mut orders) = (Vec::new(), Orders::new());
+        for retuning in self.planner.poll(now) {
+            let settings = parameters(&retuning.decision.parameters);
+            match retuning.target {
+                Target::NewFlows(path) => {
+                    self.tuner.offer(path.0, &settings)?;
+                    self.planner.handle_offered(monotonic_now(), path);
+                }
+                Target::Flow(FlowId(cookie)) => {
+                    let Some(record) = self.flows.find_open(cookie) else { continue };
+                    debug!(flow = %record.key, changes = changes(&retuning), "flow retuned");
+                    if needs_socket(&retuning) {
+                        let action = Action::Apply { path: record.path, parameters: settings };
+                        add(&mut orders, record.namespace, Order { cookie, action });
+                    } else {
+                        adjustments.push(Order { cookie, action: Action::Adjust { parameters: settings } });
+                    }
+                }
+            }
+        }
+        if !adjustments.is_empty() {
+            self.tuner.adjust(&adjustments)?;
+        }
+        for record in self.carry_out(orders) {
+            self.flows.handle_applied(record);
+        }
+        Ok(())
+    }
+
+    /// Whether some path's constants are looked up by the windows of its flows.
+    fn looks_up_by_window(&self) -> bool {
+        let paths = self.knowledge().config.paths.len();
+        let indices = (0..u32::try_from(paths).unwrap_or(u32::MAX)).map(PathIndex);
+        let mode = |index| self.planner.decision(index).parameters.high_speed;
+        indices.into_iter().any(|index| mode(index) == Some(HighSpeedMode::Periodic))
+    }
+
+    /// The end; with `restore`, running flows are put back as they were.
+    pub(crate) fn stop(&mut self, restore: bool) -> Result<StopView, DaemonError> {
+        self.take_records(Duration::ZERO)?;
+        let mut view = StopView { kept_flows: self.flows.open(), ..StopView::default() };
+        if !restore {
+            return Ok(view);
+        }
+        let mut orders = Orders::new();
+        for record in self.tuner.flows()? {
+            let order = self.restore(&record, Some(&self.planner));
+            orders.entry(record.namespace).or_default().extend(order);
+        }
+        for record in self.carry_out(orders) {
+            self.let_go(&record);
+            view.restored_flows += 1;
+        }
+        view.kept_flows = self.flows.open();
+        Ok(view)
+    }
+
+    fn apply(&self, record: &Record, path: PathIndex) -> Order {
+        let parameters = parameters(&self.planner.decision(path).parameters);
+        Order { cookie: record.cookie, action: Action::Apply { path: path.0, parameters } }
+    }
+
+    /// `None` for a flow of which nobody knows what it was.
+    fn restore(&self, record: &Record, planner: Option<&Planner>) -> Option<Order> {
+        let Some(before) = self.flows.find_open(record.cookie).and_then(|known| known.before.clone()) else {
+            warn!(flow = %record.key, "not put back: what it was before is not known");
+            return None;
+        };
+        let set: Parameters = planner.map_or_else(Parameters::default, |planner| {
+            parameters(&planner.decision(PathIndex(record.path)).parameters)
+        });
+        let parameters = undoing(set, &record.now, &before);
+        Some(Order { cookie: record.cookie, action: Action::Restore { parameters, before } })
+    }
+
+    /// A flow that was put back is followed no longer.
+    fn let_go(&mut self, record: &Record) {
+        self.flows.release(record.cookie);
+        self.planner.handle_close(FlowId(record.cookie));
+        let refused: Vec<_> = record.refused.iter().map(|knob| knob.name()).collect();
+        info!(flow = %record.key, control = record.now.control, ?refused, "flow put back");
+    }
+
+    /// Carries out orders; flows that have closed meanwhile, and those whose namespace has gone, are left out.
+    fn carry_out(&self, orders: Orders) -> Vec<Record> {
+        let mut applied = Vec::new();
+        for (inode, orders) in orders {
+            if orders.is_empty() {
+                continue;
+            }
+            let Some(namespace) = self.host.namespaces().get(&inode) else {
+                warn!(
+                    namespace = inode,
+                    flows = orders.len(),
+                    "its flows keep what they have: no process is left in it"
+                );
+                continue;
+            };
+            match self.tuner.carry_out(namespace.as_fd(), &orders) {
+                Ok(records) => applied.extend(records),
+                Err(error) => warn!(%error, namespace = inode, "flows not retuned"),
+            }
+        }
+        applied
+    }
+
+    fn log_retuned(&self, record: &Record) {
+        info!(
+            flow = %record.key,
+            path = self.path_name(record),
+            set = open_line(record, self.planner.decision(PathIndex(record.path))),
+            "flow retuned"
+        );
+    }
+}
+
+fn add(orders: &mut Orders, namespace: u32, order: Order) {
+    orders.entry(namespace).or_default().push(order);
+}
+
+/// Whether a change goes further than the control's parameters and the ceilings of buffers.
+fn needs_socket(retuning: &Retuning) -> bool {
+    let now = &retuning.decision.parameters;
+    let fixed = now.flags.contains(wad_tune::Flags::FIXED_SEND);
+    fixed
+        || retuning
+            .before
+            .as_ref()
+            .is_none_or(|before| before.parameters.pacing_rate_bytes_per_s != now.pacing_rate_bytes_per_s)
+}
+
+fn changes(retuning: &Retuning) -> String {
+    let changes: Vec<String> = retuning.changes().iter().map(ToString::to_string).collect();
+    changes.join("; ")
+}
