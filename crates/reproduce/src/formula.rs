@@ -4,12 +4,13 @@
 //! congestion avoidance   w grows by a each round trip             slope of w over round trips, by least squares
 //!                        each acknowledged segment adds a(w)/w    growth over a stretch, from what was acknowledged
 //! loss                   w becomes (1 - b) w
-//! limited slow start     each acknowledged segment adds 1/K,  K = int(w / (0.5 max_ssthresh))      (RFC 3742)
+//! limited slow start     w grows by at most max_ssthresh/2 each round trip                         (RFC 3742)
 //! HighSpeed TCP          a(w), b(w) of Appendix B of RFC 3649
 //! ```
 //!
 //! The per-round-trip form is what the papers state. The per-acknowledgement form is what a sender does; it also
-//! holds where the window changes much within one round trip, as in slow start.
+//! holds where a changes within the stretch. A round trip is over when all that was outstanding at its begin is
+//! acknowledged: no clock is needed, and a machine that stalls does not count.
 //!
 //! Windows are in segments.
 
@@ -26,7 +27,8 @@ pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
     (xx > 0.0).then(|| xy / xx)
 }
 
-/// Round trips passed at each of the samples (time, round-trip time), both in seconds.
+/// Round trips passed at each of the samples (time, round-trip time), both in seconds: for several streams, which
+/// have no common order of segments.
 #[must_use]
 pub fn round_trips(samples: &[(f64, f64)]) -> Vec<f64> {
     let mut passed = 0.0;
@@ -37,6 +39,27 @@ pub fn round_trips(samples: &[(f64, f64)]) -> Vec<f64> {
         passed
     };
     samples.iter().map(&mut step).collect()
+}
+
+/// Round trips passed at each of the samples (acknowledged, outstanding), both in segments.
+#[must_use]
+pub fn rounds(samples: &[(f64, f64)]) -> Vec<f64> {
+    let Some(&(acked, outstanding)) = samples.first() else { return Vec::new() };
+    let (mut passed, mut begin, mut end) = (0.0, acked, acked + outstanding);
+    let mut before = (acked, outstanding);
+    let mut all = Vec::with_capacity(samples.len());
+    for &(acked, outstanding) in samples {
+        while acked >= end && end > begin {
+            passed += 1.0;
+            // What had been sent when `end` was acknowledged, in proportion between the samples.
+            let part = if acked > before.0 { (end - before.0) / (acked - before.0) } else { 1.0 };
+            let sent = (before.0 + before.1) + part * (acked + outstanding - before.0 - before.1);
+            (begin, end) = (end, sent);
+        }
+        before = (acked, outstanding);
+        all.push(passed + if end > begin { (acked - begin) / (end - begin) } else { 0.0 });
+    }
+    all
 }
 
 /// The share of the window that an event took.
@@ -62,15 +85,6 @@ pub fn growth_ratio(samples: &[(f64, f64)], per_segment: impl Fn(f64) -> f64) ->
     (expected > 0.0).then(|| (last.1 - first.1) / expected)
 }
 
-/// What each acknowledged segment adds in limited slow start (RFC 3742, section 2).
-#[must_use]
-pub fn limited_slow_start(window: f64, max_ssthresh: f64) -> f64 {
-    if window <= max_ssthresh {
-        return 1.0;
-    }
-    1.0 / (window / (0.5 * max_ssthresh)).floor()
-}
-
 /// What each acknowledged segment adds under HighSpeed TCP: a(w)/w by the table of RFC 3649, Appendix B.
 #[must_use]
 pub fn high_speed_increase(window: f64) -> f64 {
@@ -93,7 +107,14 @@ mod tests {
     use super::*;
 
     fn close(measured: f64, expected: f64) {
-        assert!((measured - expected).abs() < 1e-9 * expected.abs().max(1.0), "{measured} is not {expected}");
+        close_to(measured, expected, 1e-9);
+    }
+
+    fn close_to(measured: f64, expected: f64, share: f64) {
+        assert!(
+            (measured - expected).abs() < share * expected.abs().max(1.0),
+            "{measured} is not {expected}"
+        );
     }
 
     #[test]
@@ -119,29 +140,39 @@ mod tests {
         }
     }
 
-    /// A sender in simulated rounds: each acknowledgement of a segment adds 1/K.
+    /// A sender that adds 50 segments in each round trip, seen six times in a round trip.
     #[test]
-    fn a_sender_of_rfc_3742_grows_as_the_formula_says() {
+    fn rounds_are_those_of_what_is_outstanding() {
+        let (mut window, mut acked) = (100.0f64, 0.0f64);
+        let mut samples = Vec::new();
+        for _ in 0..20 {
+            for part in 0..6 {
+                let share = f64::from(part) / 6.0;
+                samples.push((share.mul_add(window, acked), 50.0f64.mul_add(share, window)));
+            }
+            acked += window;
+            window += 50.0;
+        }
+        let passed = rounds(&samples);
+        let line: Vec<_> = passed.iter().copied().zip(samples.iter().map(|sample| sample.1)).collect();
+        assert!((slope(&line).unwrap() / 50.0 - 1.0).abs() < 0.005, "{:?}", slope(&line));
+        assert!(rounds(&[]).is_empty());
+    }
+
+    /// RFC 5681: each acknowledged segment adds 1/w.
+    #[test]
+    fn expected_growth_is_what_the_acknowledgements_give() {
         let (mut window, mut acked) = (100.0f64, 0.0);
         let mut samples = vec![(acked, window)];
         for _ in 0..20_000 {
-            window += limited_slow_start(window, 100.0);
+            window += 4.0 / window;
             acked += 1.0;
             if acked % 40.0 == 0.0 {
                 samples.push((acked, window));
             }
         }
-        let ratio = growth_ratio(&samples, |w| limited_slow_start(w, 100.0)).unwrap();
-        assert!((ratio - 1.0).abs() < 0.01, "{ratio}");
-    }
-
-    /// RFC 3742, section 2: below max_ssthresh a segment for each; above at most max_ssthresh/2 a round
-    /// trip, up to what the rounding of K leaves.
-    #[test]
-    fn limited_slow_start_adds_half_the_threshold_in_a_round_trip() {
-        close(limited_slow_start(60.0, 100.0), 1.0);
-        close(200.0 * limited_slow_start(200.0, 100.0), 50.0);
-        close(1000.0 * limited_slow_start(1000.0, 100.0), 50.0);
+        close_to(growth_ratio(&samples, |w| 4.0 / w).unwrap(), 1.0, 1e-3);
+        assert_eq!(growth_ratio(&[], |w| 4.0 / w), None);
     }
 
     /// RFC 3649, Appendix B.

@@ -25,9 +25,9 @@ pub(crate) fn judge(
 ) -> Row {
     let all: Spreads = measurements.iter().map(|(variant, runs)| (variant.clone(), spreads(runs))).collect();
     let checks: Vec<CheckResult> = experiment.checks.iter().map(|check| result(check, &all)).collect();
-    let shown = shown(experiment);
     let mut measured = all.clone();
-    for quantities in measured.values_mut() {
+    for (variant, quantities) in &mut measured {
+        let shown = shown(experiment, variant);
         quantities.retain(|quantity, _| shown.contains(quantity));
     }
     Row {
@@ -55,12 +55,16 @@ fn spreads(runs: &[BTreeMap<Quantity, f64>]) -> BTreeMap<Quantity, Spread> {
     quantities.into_iter().filter_map(|quantity| Some((quantity, Spread::of(&of(quantity))?))).collect()
 }
 
-/// What is kept of all that is measured: what was reported, what is checked, and what always matters.
-fn shown(experiment: &Experiment) -> BTreeSet<Quantity> {
+/// What is kept of all that is measured of a variant: what was reported of any, what is checked of it, and what
+/// always matters.
+fn shown(experiment: &Experiment, variant: &str) -> BTreeSet<Quantity> {
     let reported = experiment.variants.iter().flat_map(|variant| variant.reported.keys().copied());
-    let checked = experiment.checks.iter().map(|check| check.quantity);
+    let named = |check: &&Check| check.variant == variant || check.over.as_deref() == Some(variant);
+    let checked = experiment.checks.iter().filter(named).map(|check| check.quantity);
     let always = [Quantity::GoodputBps, Quantity::Retransmits, Quantity::CongestionEvents];
-    reported.chain(checked).chain(always).collect()
+    // What is beside a flow is always of interest.
+    let beside = [Quantity::BesideShareOfFair];
+    reported.chain(checked).chain(always).chain(beside).collect()
 }
 
 fn reported(experiment: &Experiment) -> BTreeMap<String, BTreeMap<Quantity, f64>> {

@@ -52,7 +52,10 @@ fn beside(report: &Report) -> Values {
 fn path(report: &Report) -> Values {
     let windows = Windows::of(report, PORT);
     let rtts: Vec<f64> = windows.instants().iter().filter_map(windows::rtt).collect();
+    let packets = |link: &wad_lab::report::LinkReport| count(link.direction.link.delivered_packets);
+    let acks = packets(&report.path.backward) / packets(&report.path.forward);
     vec![
+        (Quantity::AcksPerSegment, Some(acks).filter(|acks| acks.is_finite())),
         (Quantity::RttMeanS, mean(&rtts)),
         (Quantity::RttMaxS, rtts.iter().copied().reduce(f64::max)),
         (Quantity::WindowMaxSegments, windows.instants().iter().map(windows::window).reduce(f64::max)),
@@ -66,9 +69,8 @@ fn growth(windows: &Windows<'_>, variant: &Variant) -> Values {
     let enough = line.len() >= FEW_SAMPLES;
     let third = line.len() / 3;
     let late = formula::slope(&line[line.len() - third..]).zip(formula::slope(&line[..third]));
-    let limited = variant.max_ssthresh.map(f64::from).and_then(|threshold| {
-        let slow_start = windows::over_acknowledged(windows.slow_start(threshold));
-        formula::growth_ratio(&slow_start, |window| formula::limited_slow_start(window, threshold))
+    let limited = variant.max_ssthresh.and_then(|threshold| {
+        formula::slope(&windows::over_round_trips(windows.slow_start(threshold.into())))
     });
     vec![
         (Quantity::IncreaseSegmentsPerRtt, formula::slope(&line).filter(|_| enough)),
@@ -77,7 +79,7 @@ fn growth(windows: &Windows<'_>, variant: &Variant) -> Values {
             Quantity::HighSpeedIncreaseRatio,
             formula::growth_ratio(&acked, formula::high_speed_increase).filter(|_| enough),
         ),
-        (Quantity::LimitedSlowStartRatio, limited),
+        (Quantity::SlowStartSegmentsPerRtt, limited),
     ]
 }
 

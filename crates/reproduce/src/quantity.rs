@@ -35,14 +35,15 @@ pub enum Quantity {
     IncreaseSegmentsPerRtt,
     /// The share of the window (all streams) that an event in congestion avoidance took; the median of them.
     DecreaseShare,
-    /// Growth of the window above the threshold of limited slow start over what RFC 3742 gives for the same
-    /// acknowledgements.
-    LimitedSlowStartRatio,
+    /// Growth of the window above the threshold of limited slow start, fitted: at most half the threshold (RFC 3742).
+    SlowStartSegmentsPerRtt,
     /// Growth of the window in congestion avoidance over what the table of RFC 3649, Appendix B, gives for the
     /// same acknowledgements.
     HighSpeedIncreaseRatio,
     /// Window after an event over what the same table leaves; the median of them.
     HighSpeedDecreaseRatio,
+    /// Packets that came back for each that arrived: how often the receiver acknowledged.
+    AcksPerSegment,
     /// Growth in the last third of a recovery over that in the first third.
     IncreaseLateOverEarly,
 }
@@ -65,9 +66,10 @@ impl Quantity {
             Self::First2MbS => "first2_mb_s",
             Self::IncreaseSegmentsPerRtt => "increase_segments_per_rtt",
             Self::DecreaseShare => "decrease_share",
-            Self::LimitedSlowStartRatio => "limited_slow_start_ratio",
+            Self::SlowStartSegmentsPerRtt => "slow_start_segments_per_rtt",
             Self::HighSpeedIncreaseRatio => "high_speed_increase_ratio",
             Self::HighSpeedDecreaseRatio => "high_speed_decrease_ratio",
+            Self::AcksPerSegment => "acks_per_segment",
             Self::IncreaseLateOverEarly => "increase_late_over_early",
         }
     }
@@ -89,9 +91,10 @@ impl Quantity {
             Self::First2MbS => "time to 2 MB",
             Self::IncreaseSegmentsPerRtt => "growth per round trip",
             Self::DecreaseShare => "decrease at a loss",
-            Self::LimitedSlowStartRatio => "growth over RFC 3742",
+            Self::SlowStartSegmentsPerRtt => "growth per round trip in slow start",
             Self::HighSpeedIncreaseRatio => "growth over RFC 3649",
             Self::HighSpeedDecreaseRatio => "window after a loss over RFC 3649",
+            Self::AcksPerSegment => "acknowledgements per segment",
             Self::IncreaseLateOverEarly => "late growth over early",
         }
     }
@@ -104,7 +107,7 @@ impl Quantity {
             Self::RttMeanS | Self::RttMaxS => format!("{:.1} ms", value * 1e3),
             Self::First2MbS => format!("{value:.2} s"),
             Self::DecreaseShare => format!("{value:.3}"),
-            Self::IncreaseSegmentsPerRtt => format!("{value:.2} segments"),
+            Self::IncreaseSegmentsPerRtt | Self::SlowStartSegmentsPerRtt => format!("{value:.2} segments"),
             Self::WindowMaxSegments => format!("{value:.0} segments"),
             Self::Retransmits
             | Self::SpuriousRetransmits

@@ -136,20 +136,30 @@ pub(crate) fn rtt(instant: &Instant<'_>) -> Option<f64> {
 
 /// Samples of (round trips, window).
 pub(crate) fn over_round_trips(stretch: &[Instant<'_>]) -> Vec<(f64, f64)> {
-    let times: Vec<(f64, f64)> =
-        stretch.iter().filter_map(|instant| Some((instant.first()?.time_s, rtt(instant)?))).collect();
-    formula::round_trips(&times).into_iter().zip(stretch.iter().map(window)).collect()
+    let outstanding: Vec<(f64, f64)> = stretch.iter().filter_map(flight).collect();
+    let passed = if outstanding.len() == stretch.len() {
+        formula::rounds(&outstanding)
+    } else {
+        let time = |instant: &Instant<'_>| Some((instant.first()?.time_s, rtt(instant)?));
+        formula::round_trips(&stretch.iter().filter_map(time).collect::<Vec<_>>())
+    };
+    passed.into_iter().zip(stretch.iter().map(window)).collect()
+}
+
+/// Acknowledged and outstanding segments, if there is one stream.
+fn flight(instant: &Instant<'_>) -> Option<(f64, f64)> {
+    let [one] = instant.as_slice() else { return None };
+    Some((acknowledged(one)?, f64::from(one.unacked_segments?)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53 bytes")]
+fn acknowledged(sample: &TcpSample) -> Option<f64> {
+    Some(sample.bytes_acked? as f64 / f64::from(sample.segment_bytes?))
 }
 
 /// Samples of (acknowledged segments, window) of a transfer of one stream.
 pub(crate) fn over_acknowledged(stretch: &[Instant<'_>]) -> Vec<(f64, f64)> {
-    let acked = |instant: &Instant<'_>| {
-        let [one] = instant.as_slice() else { return None };
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^53 bytes")]
-        let bytes = one.bytes_acked? as f64;
-        Some((bytes / f64::from(one.segment_bytes?), window(instant)))
-    };
-    stretch.iter().filter_map(acked).collect()
+    stretch.iter().filter_map(|instant| Some((flight(instant)?.0, window(instant)))).collect()
 }
 
 fn event(before: &Instant<'_>, after: &Instant<'_>) -> Option<LossEvent> {
