@@ -12,10 +12,13 @@ use rustix::fs::statfs;
 use rustix::time::{ClockId, clock_gettime};
 use tracing::{debug, info, warn};
 use wad_linux::{
-    Inheritance, LinuxError, Policy, Record, Sysctls, Tuner, cgroup2_mount, namespaces, require_control,
+    Inheritance, LinuxError, Policy, Record, Sysctls, Tuner, cgroup2_mount, flush_tcp_metrics, namespaces, require_control,
 };
 use wad_model::Time;
-use wad_tune::{Config, Control, FlowId, HostAction, PathIndex, Planner, RuleTable, required_limits_with};
+use wad_tune::{
+    Config, Control, FlowId, HostAction, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable,
+    required_limits_with,
+};
 
 use crate::DaemonError;
 use crate::api::{Current, FlowView, FlowsView, HistoryView, Knowledge, Listeners, Request, StatusView};
@@ -121,6 +124,7 @@ impl<'o> Daemon<'o> {
     /// The flows that run already: those that a predecessor tuned, and those that nobody has.
     fn settle(&mut self, state: Option<State>) -> Result<(), DaemonError> {
         self.scan();
+        self.forget_destinations();
         if let Some(state) = state {
             let sample = self.tuner.flows()?;
             self.flows.find(&sample);
@@ -238,6 +242,33 @@ impl<'o> Daemon<'o> {
             }
         }
         wanted
+    }
+
+    /// Takes out of the kernel's metrics cache what paths do not want new flows to begin with. Where a path switches
+    /// the cache off, what it holds already would still be used.
+    pub(crate) fn forget_destinations(&self) {
+        let knowledge = self.knowledge();
+        let unwanted = |path: &&PathPolicy| {
+            let cache = path.transport.metrics_cache.map(|given| given.value);
+            matches!(cache, Some(MetricsCache::Off | MetricsCache::Flush))
+        };
+        let prefixes: Vec<_> = knowledge
+            .config
+            .paths
+            .iter()
+            .filter(unwanted)
+            .flat_map(|path| &path.selector.destination)
+            .map(|prefix| (prefix.address(), prefix.length()))
+            .collect();
+        if prefixes.is_empty() {
+            return;
+        }
+        for namespace in self.host.namespaces().values() {
+            match flush_tcp_metrics(namespace, &prefixes) {
+                Ok(entries) => info!(namespace = namespace.inode, entries, "metrics cache flushed"),
+                Err(error) => warn!(%error, namespace = namespace.inode, "metrics cache not flushed"),
+            }
+        }
     }
 
     fn answer(&mut self, request: Request) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 use wad_linux::{Action, Order, Parameters, Record};
-use wad_tune::{FlowId, HighSpeedMode, PathIndex, Planner, Retuning, RuleTable, Target};
+use wad_tune::{ConfigChange, FlowId, HighSpeedMode, PathIndex, Planner, Retuning, RuleTable, Target};
 
 use crate::DaemonError;
 use crate::api::{Knowledge, ReloadView, StopView};
@@ -32,7 +32,11 @@ impl Daemon<'_> {
         let (planner, policy) = plan(&wishes, &table, &mut self.host)?;
         self.tuner.reload(&policy)?;
         let before = std::mem::replace(&mut self.planner, planner);
+        for change in ConfigChange::between(&self.knowledge().config, &wishes.config).to_string().lines() {
+            info!(change, "configuration");
+        }
         self.learn(Knowledge { config: wishes.config, table, limits: self.host.limits()? });
+        self.forget_destinations();
         let view = self.move_flows(Some(&before))?;
         info!(
             paths = view.paths,
