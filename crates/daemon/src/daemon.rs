@@ -12,7 +12,8 @@ use rustix::fs::statfs;
 use rustix::time::{ClockId, clock_gettime};
 use tracing::{debug, info, warn};
 use wad_linux::{
-    Inheritance, LinuxError, Policy, Record, Sysctls, Tuner, cgroup2_mount, flush_tcp_metrics, namespaces, require_control,
+    Inheritance, LinuxError, Policy, Record, Sysctls, Tuner, cgroup2_mount, flush_tcp_metrics, namespaces,
+    require_control,
 };
 use wad_model::Time;
 use wad_tune::{

@@ -1,6 +1,6 @@
 //! What the daemon says of a flow: one line when it opens, one when it closes.
 
-use wad_linux::{Knob as KernelKnob, Record, SocketState};
+use wad_linux::{Counters, Knob as KernelKnob, Record, SocketState};
 use wad_model::{Bytes, Rate, format_duration};
 use wad_tune::{Decision, Knob, Setting};
 
@@ -36,8 +36,33 @@ fn change(record: &Record, setting: &Setting) -> Option<String> {
             Some(buffer(record, setting, KernelKnob::ReceiveBuffer, &from, ceiling, asked))
         }
         Knob::BufferMode | Knob::OverrideApplication => None,
-        _ => Some(setting.to_string()),
+        knob => Some(match socket_option(knob) {
+            Some((kernel, text)) => plain(record, setting, kernel, &was(text)),
+            None => setting.to_string(),
+        }),
     }
+}
+
+/// Settings that a socket shows: what the kernel calls them, and how they read before.
+fn socket_option(knob: Knob) -> Option<(KernelKnob, fn(&SocketState) -> String)> {
+    Some(match knob {
+        Knob::MaxWindow => (KernelKnob::MaxWindow, |socket| or_none(socket.max_window)),
+        Knob::Pacing => {
+            (KernelKnob::Pacing, |socket| or_none(socket.pacing_rate.map(|rate| Rate::from_bps(rate * 8))))
+        }
+        Knob::NotsentLowat => (KernelKnob::NotsentLowat, |socket| or_none(socket.notsent_lowat)),
+        Knob::UserTimeout => {
+            (KernelKnob::UserTimeout, |socket| or_none(socket.user_timeout.map(format_duration)))
+        }
+        Knob::Nagle => (KernelKnob::Nagle, |socket| if socket.nagle { "on" } else { "off" }.to_owned()),
+        Knob::TrafficClass => (KernelKnob::TrafficClass, |socket| socket.traffic_class.to_string()),
+        Knob::WindowClamp => (KernelKnob::WindowClamp, |socket| socket.window_clamp.to_string()),
+        _ => return None,
+    })
+}
+
+fn or_none(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
 fn plain(record: &Record, setting: &Setting, knob: KernelKnob, from: &str) -> String {
@@ -85,12 +110,22 @@ pub fn close_line(record: &Record) -> String {
         format!("retransmits {}", counters.retransmits),
     ];
     parts.extend(counters.congestion_events.map(|events| format!("congestion events {events}")));
+    parts.extend(guess(counters));
+    parts.extend(counters.brake_window.map(|window| format!("slow start braked at {window}")));
     parts.extend(counters.rtt_min.map(|rtt| format!("smallest RTT {}", format_duration(rtt))));
     parts.extend(counters.rtt_mean.map(|rtt| format!("mean RTT {}", format_duration(rtt))));
     parts.push(format!("largest window {}", counters.largest_window));
     parts.push(format!("tuned {}", tuned(record)));
     parts.extend(record.refused.iter().map(|knob| format!("{} refused by the kernel", knob.name())));
     parts.join(", ")
+}
+
+/// Losses that were taken for random, and the evidence: how much longer than the shortest the last round trip was.
+fn guess(counters: &Counters) -> Option<String> {
+    let (rtt, shortest) = (counters.loss_rtt?, counters.rtt_min?);
+    let losses = (counters.random_losses > 0).then_some(counters.random_losses)?;
+    let queue = format_duration(rtt.saturating_sub(shortest));
+    Some(format!("of them taken for random {losses} (queueing delay at the last {queue})"))
 }
 
 /// Payload that got through in the direction that carried more, over the flow's life.
