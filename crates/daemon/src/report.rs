@@ -18,9 +18,6 @@ fn change(record: &Record, setting: &Setting) -> Option<String> {
     let before = record.before.as_ref();
     let was = |text: fn(&SocketState) -> String| before.map_or_else(|| "?".to_owned(), text);
     match setting.knob {
-        Knob::CongestionControl => {
-            Some(plain(record, setting, KernelKnob::Control, &was(|socket| socket.control.clone())))
-        }
         Knob::InitialWindow => {
             let from = was(|socket| socket.congestion_window.to_string());
             Some(plain(record, setting, KernelKnob::InitialWindow, &from))
@@ -37,7 +34,7 @@ fn change(record: &Record, setting: &Setting) -> Option<String> {
         }
         Knob::BufferMode | Knob::OverrideApplication => None,
         knob => Some(match socket_option(knob) {
-            Some((kernel, text)) => plain(record, setting, kernel, &was(text)),
+            Some((kernel, text)) => read_back(record, setting, kernel, text, &was(text)),
             None => setting.to_string(),
         }),
     }
@@ -46,10 +43,9 @@ fn change(record: &Record, setting: &Setting) -> Option<String> {
 /// Settings that a socket shows: what the kernel calls them, and how they read before.
 fn socket_option(knob: Knob) -> Option<(KernelKnob, fn(&SocketState) -> String)> {
     Some(match knob {
+        Knob::CongestionControl => (KernelKnob::Control, |socket| socket.control.clone()),
         Knob::MaxWindow => (KernelKnob::MaxWindow, |socket| or_none(socket.max_window)),
-        Knob::Pacing => {
-            (KernelKnob::Pacing, |socket| or_none(socket.pacing_rate.map(|rate| Rate::from_bps(rate * 8))))
-        }
+        Knob::Pacing => (KernelKnob::Pacing, pacing),
         Knob::NotsentLowat => (KernelKnob::NotsentLowat, |socket| or_none(socket.notsent_lowat)),
         Knob::UserTimeout => {
             (KernelKnob::UserTimeout, |socket| or_none(socket.user_timeout.map(format_duration)))
@@ -61,8 +57,28 @@ fn socket_option(knob: Knob) -> Option<(KernelKnob, fn(&SocketState) -> String)>
     })
 }
 
+fn pacing(socket: &SocketState) -> String {
+    socket.pacing_rate.map_or_else(|| "off".to_owned(), |bytes| Rate::from_bps(bytes * 8).to_string())
+}
+
 fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
+}
+
+/// With what took effect, where that is something else.
+fn read_back(
+    record: &Record,
+    setting: &Setting,
+    knob: KernelKnob,
+    text: fn(&SocketState) -> String,
+    from: &str,
+) -> String {
+    let line = plain(record, setting, knob, from);
+    let now = text(&record.now);
+    if record.refused.contains(&knob) || now == setting.value.to_string() {
+        return line;
+    }
+    format!("{line}, but the socket has {now}")
 }
 
 fn plain(record: &Record, setting: &Setting, knob: KernelKnob, from: &str) -> String {
@@ -237,6 +253,14 @@ settings = ["additive_increase", "initial_window"]
             "{line}"
         );
         assert!(line.contains("initial window: 10 segments -> 20 segments"), "{line}");
+    }
+
+    #[test]
+    fn what_took_effect_is_said_where_it_differs() {
+        let mut record = record();
+        record.now.control = "cubic".to_owned();
+        let line = open_line(&record, &decision());
+        assert!(line.contains("cubic -> wad (line 6), but the socket has cubic"), "{line}");
     }
 
     #[test]

@@ -24,9 +24,9 @@ extern u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
 /* The control's own state, in the socket; the kernel clears it when a flow gets the control. */
 struct control_state {
 	u64 credit; /* congestion avoidance: earned so far, segments * cwnd * WAD_SCALE */
+	u64 slow_start_credit; /* slow start: earned so far, segments * SLOW_START_SCALE */
 	struct wad_control parameters;
 	u32 changes; /* control_changes when the parameters were read */
-	u32 slow_start_credit; /* earned so far in slow start, segments * WAD_SCALE */
 	u32 row; /* of the HighSpeed table */
 	u32 withheld; /* the window, while the burst limit holds part of it back */
 	u32 idle_window; /* the window when the flow fell idle */
@@ -116,25 +116,28 @@ static __always_inline void brake(struct sock *sk, struct tcp_sock *tp)
 		flow->brake_window = tp->snd_cwnd;
 }
 
-/* What an acknowledged segment adds in slow start, times WAD_SCALE. */
+/* Finer than WAD_SCALE: the share of one acknowledgement is small in a large window that grows slowly. */
+#define SLOW_START_SCALE (WAD_SCALE * WAD_SCALE)
+
+/* What an acknowledged segment adds in slow start, times SLOW_START_SCALE. */
 static __always_inline u32 slow_start_gain(struct tcp_sock *tp, struct wad_control *parameters)
 {
-	u32 gain = parameters->slow_start_increment ? parameters->slow_start_increment : WAD_SCALE;
-	u32 half = parameters->max_ssthresh / 2;
+	u32 increment = parameters->slow_start_increment;
+	u32 limit = parameters->max_ssthresh;
 
 	/* RFC 3742 section 2: K = int(cwnd / (0.5 * max_ssthresh)), and cwnd += MSS / K. */
-	if (half && tp->snd_cwnd > parameters->max_ssthresh)
-		return WAD_SCALE / (tp->snd_cwnd / half);
-	return gain;
+	if (limit && tp->snd_cwnd > limit)
+		return SLOW_START_SCALE / (2 * tp->snd_cwnd / limit);
+	return increment ? increment * WAD_SCALE : SLOW_START_SCALE;
 }
 
 static __always_inline void own_slow_start(struct tcp_sock *tp, struct control_state *state, u32 acked)
 {
 	u64 window;
 
-	state->slow_start_credit += acked * slow_start_gain(tp, &state->parameters);
-	window = tp->snd_cwnd + state->slow_start_credit / WAD_SCALE;
-	state->slow_start_credit %= WAD_SCALE;
+	state->slow_start_credit += (u64)acked * slow_start_gain(tp, &state->parameters);
+	window = tp->snd_cwnd + state->slow_start_credit / SLOW_START_SCALE;
+	state->slow_start_credit %= SLOW_START_SCALE;
 	set_window(tp, window < tp->snd_ssthresh ? window : tp->snd_ssthresh);
 }
 
