@@ -21,6 +21,8 @@ pub(crate) const RECEIVER: &str = "receiver";
 pub(crate) const PORT: u16 = 5201;
 /// The port of the transfer beside it.
 const BESIDE_PORT: u16 = 5202;
+/// The port of the sender's own server, which nobody uses.
+const BYSTANDER_PORT: u16 = 5203;
 /// The name of the daemon's configuration in the directory of the run.
 pub(crate) const CONFIG: &str = "wad.toml";
 /// So many times its expected length a run may take, and some more.
@@ -66,18 +68,33 @@ fn hosts(set: &Sysctls, beyond: &Sysctls) -> Table {
 fn applications(variant: &Variant, seconds: u32) -> Vec<Value> {
     let mut all = vec![server("server", PORT)];
     all.extend(variant.beside.as_ref().map(|_| server("server beside", BESIDE_PORT)));
-    all.extend(variant.wad.as_ref().map(|_| daemon()));
+    if variant.wad.is_some() {
+        all.extend([bystander(), daemon()]);
+    }
     all.push(client(CLIENT, PORT, &variant.iperf3, seconds));
     all.extend(variant.beside.as_ref().map(|arguments| client(BESIDE, BESIDE_PORT, arguments, seconds)));
     all
 }
 
 fn server(name: &str, port: u16) -> Value {
-    let mut server = application(name, &["iperf3", "--server", "--one-off", "--port", &port.to_string()]);
+    let mut server = iperf3_server(name, port);
     server.insert("host".into(), RECEIVER.into());
+    server.into()
+}
+
+fn iperf3_server(name: &str, port: u16) -> Table {
+    let mut server = application(name, &["iperf3", "--server", "--one-off", "--port", &port.to_string()]);
     server.insert("role".into(), "service".into());
     server.insert("ready_port".into(), i64::from(port).into());
-    server.into()
+    server
+}
+
+/// Something with a socket at the sender before the daemon starts: settings of a whole network namespace are for those
+/// that are in use, as a real host's always is.
+fn bystander() -> Value {
+    let mut bystander = iperf3_server("bystander", BYSTANDER_PORT);
+    bystander.insert("host".into(), SENDER.into());
+    bystander.into()
 }
 
 fn daemon() -> Value {

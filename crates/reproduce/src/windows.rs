@@ -20,7 +20,7 @@ pub(crate) struct Windows<'r> {
     instants: Vec<Instant<'r>>,
 }
 
-/// Something that made streams set their slow-start threshold anew.
+/// A loss that made streams set their slow-start threshold anew.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct LossEvent {
     /// When it was seen.
@@ -163,9 +163,7 @@ pub(crate) fn over_acknowledged(stretch: &[Instant<'_>]) -> Vec<(f64, f64)> {
 }
 
 fn event(before: &Instant<'_>, after: &Instant<'_>) -> Option<LossEvent> {
-    let hit = |pair: &(&&TcpSample, &&TcpSample)| {
-        pair.1.ssthresh_segments.is_some() && pair.0.ssthresh_segments != pair.1.ssthresh_segments
-    };
+    let hit = |pair: &(&&TcpSample, &&TcpSample)| is_loss(pair.0, pair.1);
     let streams = before.iter().zip(after).filter(hit).count();
     let left = |pair: (&&TcpSample, &&TcpSample)| {
         segments(if hit(&pair) { pair.1.ssthresh_segments } else { pair.1.cwnd_segments })
@@ -177,6 +175,13 @@ fn event(before: &Instant<'_>, after: &Instant<'_>) -> Option<LossEvent> {
         after: before.iter().zip(after).map(left).sum(),
         avoidance: in_avoidance(before),
     })
+}
+
+/// A threshold that moves without a loss is not an event: a ceiling of the window moves it too.
+fn is_loss(before: &TcpSample, after: &TcpSample) -> bool {
+    after.ssthresh_segments.is_some()
+        && before.ssthresh_segments != after.ssthresh_segments
+        && (after.retransmits > before.retransmits || after.lost_segments > Some(0))
 }
 
 fn in_avoidance(instant: &Instant<'_>) -> bool {

@@ -45,6 +45,9 @@ pub use check::Check;
 pub use hosts::{HostSets, Sysctls};
 pub use variant::Variant;
 
+/// What starting and stopping a run take, in whole seconds.
+const OVERHEAD_S: u32 = 1;
+
 /// An experiment.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,8 +132,7 @@ impl Experiment {
     /// How long `repetitions` of it take, about, in seconds.
     #[must_use]
     pub fn expected_s(&self, repetitions: u32) -> u32 {
-        let once =
-            |variant: &Variant| variant.runs(repetitions) * (variant.seconds(self) + variant.overhead_s());
+        let once = |variant: &Variant| variant.runs(repetitions) * (variant.seconds(self) + OVERHEAD_S);
         self.variants.iter().map(once).sum()
     }
 }

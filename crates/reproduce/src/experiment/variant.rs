@@ -54,9 +54,4 @@ impl Variant {
     pub fn is_today(&self) -> bool {
         self.name.starts_with("today-")
     }
-
-    /// What starting and stopping take, in whole seconds.
-    pub(super) fn overhead_s(&self) -> u32 {
-        if self.wad.is_some() { 2 } else { 1 }
-    }
 }
