@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::{Obstacle, Prefix};
+
 /// An operation on the kernel that failed.
 #[derive(Debug, Error)]
 pub enum LinuxError {
@@ -101,6 +103,22 @@ pub enum LinuxError {
         operation: &'static str,
         /// Why.
         source: io::Error,
+    },
+    /// The routes of a namespace could not be read or changed.
+    #[error("cannot {operation}: {source}; this needs root, and a kernel on which `ip route show` works")]
+    Routes {
+        /// "read the routes", or what is done to which route.
+        operation: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A destination that cannot have a route with the metric `quickack`.
+    #[error("no route with `quickack` to {prefix}: {obstacle}")]
+    NoQuickAck {
+        /// The destination.
+        prefix: Prefix,
+        /// What is in the way.
+        obstacle: Obstacle,
     },
     /// A file of the system that could not be read.
     #[error("cannot read {path}: {source}")]

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::thread;
 
+use rustix::fs::fstat;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::LinuxError;
@@ -26,6 +27,15 @@ impl AsFd for Namespace {
 }
 
 impl Namespace {
+    /// The namespace of a descriptor, as opened from `/proc/PID/ns/net`.
+    ///
+    /// # Errors
+    /// If the descriptor's file cannot be looked at.
+    pub fn new(descriptor: OwnedFd) -> io::Result<Self> {
+        let inode = u32::try_from(fstat(&descriptor)?.st_ino).map_err(io::Error::other)?;
+        Ok(Self { inode, descriptor })
+    }
+
     /// Does something in the namespace, in a thread of its own.
     ///
     /// # Errors
@@ -42,8 +52,8 @@ impl Namespace {
 pub fn namespaces(cgroup: &Path) -> Result<BTreeMap<u32, Namespace>, LinuxError> {
     let mut found = BTreeMap::new();
     for process in processes(cgroup)? {
-        if let Some((inode, file)) = open(&Path::new("/proc").join(process).join("ns/net")) {
-            found.entry(inode).or_insert_with(|| Namespace { inode, descriptor: file.into() });
+        if let Some(namespace) = open(&Path::new("/proc").join(process).join("ns/net")) {
+            found.entry(namespace.inode).or_insert(namespace);
         }
     }
     Ok(found)
@@ -67,10 +77,8 @@ fn processes(cgroup: &Path) -> Result<Vec<String>, LinuxError> {
     Ok(found)
 }
 
-fn open(path: &Path) -> Option<(u32, File)> {
-    let file = File::open(path).ok()?;
-    let inode = u32::try_from(file.metadata().ok()?.ino()).ok()?;
-    Some((inode, file))
+fn open(path: &Path) -> Option<Namespace> {
+    Namespace::new(File::open(path).ok()?.into()).ok()
 }
 
 /// Does something in a network namespace, in a thread of its own.

@@ -1,5 +1,6 @@
 //! The policy in the form that the kernel's maps take.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -29,6 +30,12 @@ pub struct Prefix {
     pub address: IpAddr,
     /// How many bits count.
     pub length: u8,
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
 }
 
 /// An inclusive range of ports.

@@ -16,16 +16,15 @@ use std::io;
 use std::net::IpAddr;
 
 use netlink_packet_core::{
-    DecodeError, Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload, Nla,
-    NlasIterator, ParseableParametrized, parse_ip,
+    DecodeError, Emitable, NLM_F_ACK, NLM_F_DUMP, Nla, NlasIterator, ParseableParametrized, parse_ip,
 };
 use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
 use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
+use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_GENERIC;
-use netlink_sys::{Socket, SocketAddr};
 
-use crate::{LinuxError, Namespace};
+use crate::{LinuxError, Namespace, netlink};
 
 /// The destinations that a namespace remembers, each once.
 ///
@@ -64,9 +63,7 @@ struct Cache {
 
 impl Cache {
     fn open() -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_GENERIC)?;
-        // Once connected, the socket hears the kernel only.
-        socket.connect(&SocketAddr::new(0, 0))?;
+        let socket = netlink::open(NETLINK_GENERIC)?;
         let family = family_id(&socket, Message::family_name())?;
         Ok(Self { socket, family })
     }
@@ -131,55 +128,13 @@ fn family_id(socket: &Socket, name: &str) -> io::Result<u16> {
         .ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// Sends a request and reads the answers, up to the acknowledgement, the error or the dump's end.
+/// Sends a request of a family of generic netlink and reads the answers.
 fn ask<F>(socket: &Socket, request: GenlMessage<F>, flags: u16) -> io::Result<Vec<F>>
 where
     F: GenlFamily + Emitable + ParseableParametrized<[u8], GenlHeader> + Debug,
 {
-    let mut request = NetlinkMessage::from(request);
-    request.header.flags = NLM_F_REQUEST | flags;
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
-
-    let mut answers = Vec::new();
-    loop {
-        let (datagram, _) = socket.recv_from_full()?;
-        if read(&datagram, &mut answers)? == Progress::Complete {
-            return Ok(answers);
-        }
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Progress {
-    Complete,
-    MoreToCome,
-}
-
-/// Appends the answers in a datagram, which may hold several.
-fn read<F>(datagram: &[u8], answers: &mut Vec<F>) -> io::Result<Progress>
-where
-    F: ParseableParametrized<[u8], GenlHeader> + Debug,
-{
-    let mut rest = datagram;
-    while !rest.is_empty() {
-        let message = NetlinkMessage::<GenlMessage<F>>::deserialize(rest)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        match message.payload {
-            NetlinkPayload::InnerMessage(answer) => answers.push(answer.payload),
-            NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
-            NetlinkPayload::Done(done) if done.code < 0 => {
-                return Err(io::Error::from_raw_os_error(done.code.wrapping_neg()));
-            }
-            NetlinkPayload::Error(_) | NetlinkPayload::Done(_) => return Ok(Progress::Complete),
-            _ => {}
-        }
-        let length = usize::try_from(message.header.length).map_err(io::Error::other)?;
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    Ok(Progress::MoreToCome)
+    let answers = netlink::ask(socket, request, flags)?;
+    Ok(answers.into_iter().map(|answer| answer.payload).collect())
 }
 
 /// What an entry of the cache is found by. The kernel keeps IPv4-mapped addresses as IPv4.

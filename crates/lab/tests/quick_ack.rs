@@ -1,0 +1,54 @@
+//! What the metric `quickack` of a route does to the receiver of a transfer. Needs root.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod common;
+
+use std::process::Command;
+
+use common::{pattern, testbed, transfer};
+use wad_lab::{Host, Mode, Testbed};
+use wad_linux::{Namespace, Prefix, QuickAckRoute};
+
+const PATH: &str = "forward = { rate = \"50 Mbit/s\", delay = \"5 ms\" }\nbackward = { rate = \"50 Mbit/s\", delay = \"5 ms\" }";
+
+#[test]
+fn each_segment_is_acknowledged() {
+    for v6 in [false, true] {
+        let (_, without) = packets(v6, false);
+        let (data, with) = packets(v6, true);
+        // A few packets open and close the flow, and segments that arrive while the receiver is busy are taken in
+        // together; by itself it acknowledges every second segment.
+        assert!(with * 10 > data * 8, "{with} acknowledgements of {data} segments");
+        assert!(without * 10 < with * 9, "{without} without the metric, {with} with it");
+    }
+}
+
+/// Packets forward and backward of a transfer.
+fn packets(v6: bool, quick: bool) -> (u64, u64) {
+    let testbed = testbed(Mode::Plain, PATH);
+    widen(testbed.right());
+    if quick {
+        acknowledge_at_once(&testbed, v6);
+    }
+    let data = pattern(2_000_000);
+    assert!(transfer(&testbed, v6, &data) == data);
+    let report = testbed.finish().unwrap();
+    (report.forward.direction.link.entered_packets, report.backward.direction.link.entered_packets)
+}
+
+/// The route to the other host alone becomes one to its network: one that can be copied.
+fn widen(host: &Host) {
+    let script = "ip route add 10.77.0.0/24 dev wad0 && ip route del 10.77.0.1/32 && \
+                  ip route add fd77::/64 dev wad0 && ip route del fd77::1/128";
+    let status = host.namespace().enter(|| Command::new("sh").args(["-ec", script]).status()).unwrap();
+    assert!(status.success());
+}
+
+fn acknowledge_at_once(testbed: &Testbed, v6: bool) {
+    let descriptor = testbed.right().namespace().try_clone().unwrap().into();
+    let namespace = Namespace::new(descriptor).unwrap();
+    let address = common::address(testbed.left(), v6);
+    let length = if v6 { 128 } else { 32 };
+    QuickAckRoute::new(&namespace, Prefix { address, length }).add().unwrap();
+}
