@@ -63,34 +63,62 @@ const ATTEMPTS: usize = 3;
 fn a_loss_takes_a_quarter_and_each_round_trip_gives_four_segments() {
     let mut attempts = Vec::new();
     for _ in 0..ATTEMPTS {
-        let (increase, decrease) = increase_and_decrease(&transfer());
-        if (increase - 4.0).abs() < 0.2 && (decrease - 0.25).abs() < 0.02 {
+        let measured = increase_and_decrease(&transfer(SCENARIO, CONFIG));
+        if measured.is_some_and(|(increase, decrease)| {
+            (increase - 4.0).abs() < 0.2 && (decrease - 0.25).abs() < 0.02
+        }) {
             return;
         }
-        attempts.push((increase, decrease));
+        attempts.push(measured);
     }
     panic!("segments a round trip, share of the window: {attempts:?}");
 }
 
-/// What the window gained in each round trip between the two losses, and what the second one took.
-fn increase_and_decrease(report: &Report) -> (f64, f64) {
+/// What the window gained in each round trip between the two losses, and what the second one took; `None` if the
+/// transfer did not come so far.
+fn increase_and_decrease(report: &Report) -> Option<(f64, f64)> {
     let samples = sender(report);
-    let first = threshold_from(&samples, 0);
-    let second = threshold_from(&samples, first);
+    let first = threshold_from(&samples, 0)?;
+    let second = threshold_from(&samples, first)?;
     let avoidance: Vec<&TcpSample> = samples[first..second].iter().filter(|one| is_recovered(one)).collect();
-    let (begin, end) = (avoidance[0], avoidance[avoidance.len() - 1]);
+    let (begin, end) = (avoidance.first()?, avoidance.last()?);
     let rtt = avoidance.iter().filter_map(|sample| sample.srtt_s).sum::<f64>() / avoidance.len() as f64;
     let round_trips = (end.time_s - begin.time_s) / rtt;
     let increase = (window(end) - window(begin)) / round_trips;
     let threshold = f64::from(samples[second].ssthresh_segments.unwrap());
-    (increase, 1.0 - threshold / window(end))
+    Some((increase, 1.0 - threshold / window(end)))
+}
+
+/// Without the brake slow start doubles the window until the queue is full, and loses what it sent beyond.
+#[test]
+fn the_delay_brake_ends_slow_start_before_the_queue_is_full() {
+    // 345 segments on their way, and as many in the queue.
+    let bottleneck = "rate = \"100 Mbit/s\"\nqueue = { bdp = 1.0 }";
+    let scenario = SCENARIO
+        .replace("loss = { list = { packets = [2000, 40000] } }", "")
+        .replace("rtt = \"40 ms\"", &format!("rtt = \"40 ms\"\n{bottleneck}"));
+    let config = CONFIG.replace(
+        ", additive_increase = 4, multiplicative_decrease = 0.25 }",
+        " }\nslow_start = { delay_brake = true }",
+    );
+    let mut attempts = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let samples = sender(&transfer(&scenario, &config));
+        let largest = samples.iter().filter_map(|sample| sample.cwnd_segments).max().unwrap();
+        let lost = samples.last().unwrap().retransmits;
+        if lost == Some(0) && (300..690).contains(&largest) {
+            return;
+        }
+        attempts.push((largest, lost));
+    }
+    panic!("largest window, segments sent again: {attempts:?}");
 }
 
 /// Where the slow-start threshold is next another than at `from`.
-fn threshold_from(samples: &[TcpSample], from: usize) -> usize {
+fn threshold_from(samples: &[TcpSample], from: usize) -> Option<usize> {
     let now = samples[from].ssthresh_segments;
     let change = samples[from..].iter().position(|sample| sample.ssthresh_segments != now);
-    from + change.expect("a loss")
+    change.map(|change| from + change)
 }
 
 fn is_recovered(sample: &TcpSample) -> bool {
@@ -101,11 +129,11 @@ fn window(sample: &TcpSample) -> f64 {
     f64::from(sample.cwnd_segments.unwrap())
 }
 
-fn transfer() -> Report {
+fn transfer(scenario: &str, config: &str) -> Report {
     let directory = std::env::temp_dir().join(format!("wad-control-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
-    fs::write(directory.join("wad.toml"), CONFIG).unwrap();
-    let scenario = Scenario::parse(&SCENARIO.replace("WAD", env!("CARGO_BIN_EXE_wad"))).unwrap();
+    fs::write(directory.join("wad.toml"), config).unwrap();
+    let scenario = Scenario::parse(&scenario.replace("WAD", env!("CARGO_BIN_EXE_wad"))).unwrap();
     let report = run(&scenario, RunOptions { directory: Some(directory.clone()), ..RunOptions::default() });
     fs::remove_dir_all(directory).unwrap();
     report.unwrap()

@@ -17,9 +17,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::Path;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path as UrlPath, Query, State};
@@ -28,7 +29,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::error;
 use wad_linux::Record;
 use wad_model::{Direction, FlowKey};
@@ -37,6 +38,9 @@ use wad_tune::{Config, Ends, HostLimits, RuleTable, explain};
 use crate::DaemonError;
 use crate::ledger::{Change, HistoryLine};
 use crate::report::mean_rate;
+
+/// How long the end waits for answers to go out.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The designated flows that are open.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -237,25 +241,49 @@ impl Listeners {
         Ok((self.unix.try_clone()?.into(), tcp.map(OwnedFd::from)))
     }
 
-    /// Serves from a thread of its own, until the process ends.
-    pub(crate) fn serve(self, requests: Sender<Request>, knowledge: Current) -> Result<(), DaemonError> {
+    /// Serves from a thread of its own, until what this gives is dropped.
+    pub(crate) fn serve(self, requests: Sender<Request>, knowledge: Current) -> Result<Server, DaemonError> {
         let failed = |source| DaemonError::System { what: "start the thread of the API", source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
         let router = router(Shared { requests, knowledge });
+        let (open, opened) = watch::channel(());
+        let (ends, ended) = mpsc::channel();
         let serve = move || {
-            if let Err(error) = runtime.block_on(self.run(router)) {
+            if let Err(error) = runtime.block_on(self.run(router, opened)) {
                 error!(%error, "the API stopped");
             }
+            drop(ends);
         };
         thread::Builder::new().name("api".to_owned()).spawn(serve).map_err(failed)?;
-        Ok(())
+        Ok(Server { open: Some(open), ended })
     }
 
-    async fn run(self, router: Router) -> io::Result<()> {
-        let unix = axum::serve(UnixListener::from_std(self.unix)?, router.clone());
+    async fn run(self, router: Router, opened: watch::Receiver<()>) -> io::Result<()> {
+        let unix = axum::serve(UnixListener::from_std(self.unix)?, router.clone())
+            .with_graceful_shutdown(closed(opened.clone()));
         let Some(tcp) = self.tcp else { return unix.await };
-        let tcp = axum::serve(TcpListener::from_std(tcp)?, router);
+        let tcp = axum::serve(TcpListener::from_std(tcp)?, router).with_graceful_shutdown(closed(opened));
         tokio::try_join!(unix.into_future(), tcp.into_future()).map(|_| ())
+    }
+}
+
+/// Nothing is ever sent: the other side goes.
+async fn closed(mut opened: watch::Receiver<()>) {
+    while opened.changed().await.is_ok() {}
+}
+
+/// The API's thread. Dropping it takes no more requests and lets the answers go out.
+#[derive(Debug)]
+pub(crate) struct Server {
+    open: Option<watch::Sender<()>>,
+    ended: Receiver<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.open = None;
+        // Nobody needs to read the answer to his request: then the end does not wait for him.
+        let _ = self.ended.recv_timeout(LAST_ANSWERS);
     }
 }
 

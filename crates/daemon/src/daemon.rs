@@ -22,7 +22,9 @@ use wad_tune::{
 };
 
 use crate::DaemonError;
-use crate::api::{Current, FlowView, FlowsView, HistoryView, Knowledge, Listeners, Request, StatusView};
+use crate::api::{
+    Current, FlowView, FlowsView, HistoryView, Knowledge, Listeners, Request, Server, StatusView,
+};
 use crate::flow_table::{FlowEvent, FlowTable};
 use crate::handover::{Door, Gift, State};
 use crate::host_state::{HostState, Wanted};
@@ -47,8 +49,12 @@ pub(crate) enum Turn {
     Last,
 }
 
-/// A running daemon. Dropping it detaches the kernel's side, then puts the host back, then gives up the lock.
+/// A running daemon. Dropping it sends the last answers, detaches the kernel's side, puts the host back, and gives up
+/// the lock, in this order.
 pub(crate) struct Daemon<'o> {
+    requests: Receiver<Request>,
+    // Requests that nobody will answer are gone when its end waits for the others.
+    _server: Server,
     pub(crate) tuner: Tuner,
     pub(crate) planner: Planner,
     pub(crate) flows: FlowTable,
@@ -56,7 +62,6 @@ pub(crate) struct Daemon<'o> {
     pub(crate) cgroup: PathBuf,
     pub(crate) options: &'o Options,
     knowledge: Current,
-    requests: Receiver<Request>,
     lost_records: u64,
     next_scan: Time,
     last: bool,
@@ -100,9 +105,11 @@ impl<'o> Daemon<'o> {
         let (sender, requests) = mpsc::channel();
         let failed = |source| DaemonError::System { what: "duplicate the API's sockets", source };
         let api = listeners.duplicate().map_err(failed)?;
-        listeners.serve(sender, Arc::clone(&knowledge))?;
+        let server = listeners.serve(sender, Arc::clone(&knowledge))?;
         let lost_records = tuner.lost_records();
         let mut daemon = Self {
+            requests,
+            _server: server,
             tuner,
             planner,
             flows: FlowTable::default(),
@@ -110,7 +117,6 @@ impl<'o> Daemon<'o> {
             cgroup,
             options,
             knowledge,
-            requests,
             lost_records,
             next_scan: Time::ZERO,
             last: false,
@@ -124,18 +130,21 @@ impl<'o> Daemon<'o> {
 
     /// The flows that run already: those that a predecessor tuned, and those that nobody has.
     fn settle(&mut self, state: Option<State>) -> Result<(), DaemonError> {
+        if let Some(state) = state {
+            self.inherit(state)?;
+        }
         self.scan();
         self.forget_destinations();
-        if let Some(state) = state {
-            let sample = self.tuner.flows()?;
-            self.flows.find(&sample);
-            self.flows.count_from(state.opened_flows, state.closed_flows);
-            for (cookie, before) in state.before {
-                self.flows.remember(cookie, before);
-            }
-            info!(flows = sample.len(), "taken over from the daemon that ran");
-        }
         self.move_flows(None).map(drop)
+    }
+
+    fn inherit(&mut self, state: State) -> Result<(), DaemonError> {
+        self.host.yield_to(state.theirs);
+        self.flows.inherit(state.opened_flows, state.closed_flows, state.flows);
+        let sample = self.tuner.flows()?;
+        self.flows.find_inherited(&sample);
+        info!(flows = sample.len(), "taken over from the daemon that ran");
+        Ok(())
     }
 
     pub(crate) fn log_ready(&self) {
@@ -220,14 +229,18 @@ impl<'o> Daemon<'o> {
     }
 
     /// New network namespaces, and settings that somebody else has changed.
-    fn scan(&mut self) {
+    pub(crate) fn scan(&mut self) {
         self.next_scan = monotonic_now() + SCAN;
+        self.find_namespaces();
+        self.host.check();
+        self.host.set_wanted(&self.wanted());
+    }
+
+    pub(crate) fn find_namespaces(&mut self) {
         match namespaces(&self.cgroup) {
             Ok(found) => self.host.handle_namespaces(found),
             Err(error) => warn!(%error, "network namespaces not listed"),
         }
-        self.host.check();
-        self.host.set_wanted(&self.wanted());
     }
 
     /// What the paths want of each network namespace.
@@ -296,21 +309,35 @@ impl<'o> Daemon<'o> {
                 self.runtime_dir.hand_over();
                 self.last = true;
             }
-            Ok(false) => warn!("a successor asked for everything and did not take it: this daemon goes on"),
-            Err(error) => warn!(%error, "nothing handed over"),
+            Ok(false) => {
+                warn!("a successor asked for everything and did not take it: this daemon goes on");
+                self.take_back();
+            }
+            Err(error) => {
+                warn!(%error, "nothing handed over");
+                self.take_back();
+            }
+        }
+    }
+
+    /// A successor that failed may have got as far as to set the host's limits for itself.
+    fn take_back(&mut self) {
+        self.host.take_back();
+        if let Err(error) = self.runtime_dir.take_back() {
+            warn!(%error, "the lock names another process");
         }
     }
 
     fn give(&self, successor: UnixStream) -> Result<bool, DaemonError> {
         let Inheritance { mut descriptors, lost_records } = self.tuner.inheritance()?;
-        let before = self.flows.flows().filter_map(|flow| Some((flow.cookie, flow.before.clone()?)));
         let state = State {
             cgroup: self.cgroup.clone(),
             lost_records,
             opened_flows: self.flows.opened(),
             closed_flows: self.flows.closed(),
             tcp: self.api.1.is_some(),
-            before: before.collect(),
+            flows: self.flows.flows().map(|flow| (flow.cookie, flow.before.clone())).collect(),
+            theirs: self.host.theirs().clone(),
         };
         let failed = |source| DaemonError::System { what: "duplicate the lock", source };
         descriptors.push(self.runtime_dir.lock_descriptor().map_err(failed)?);
@@ -348,13 +375,14 @@ impl<'o> Daemon<'o> {
     }
 
     fn log_open(&self, record: &Record, what: &str) {
-        let knowledge = self.knowledge();
-        let Some(path) = knowledge.config.paths.get(record.path as usize) else { return };
+        let path = PathIndex(record.path);
+        // One that opened just before a reload or a takeover can be of a path that is gone.
+        let decision = (record.path < self.planner.paths()).then(|| self.planner.decision(path));
         info!(
             flow = %record.key,
-            path = path.name,
+            path = self.path_name(record),
             direction = %record.direction,
-            set = open_line(record, self.planner.decision(PathIndex(record.path))),
+            set = decision.map(|decision| open_line(record, decision)).unwrap_or_default(),
             "{what}"
         );
     }

@@ -10,6 +10,8 @@ use wad_model::Time;
 #[derive(Debug, Default)]
 pub struct FlowTable {
     open: HashMap<u64, Record>,
+    /// Flows that a predecessor has counted and that nothing has been heard of since, as they were before.
+    inherited: HashMap<u64, Option<SocketState>>,
     opened: u64,
     closed: u64,
 }
@@ -34,8 +36,9 @@ impl FlowTable {
         }
     }
 
-    /// Takes a flow after an order was carried out; whether it was not known. What a known flow was before it
-    /// was first tuned stays.
+    /// Takes a flow after an order was carried out; whether it is one that was adopted just now. What a known flow
+    /// was before it was first tuned stays. One that is not known and opened by itself is left to its opening record,
+    /// which is on its way.
     pub fn handle_applied(&mut self, record: Record) -> bool {
         match self.open.entry(record.cookie) {
             Entry::Occupied(mut known) => {
@@ -43,11 +46,12 @@ impl FlowTable {
                 known.insert(Record { before: before.or_else(|| record.before.clone()), ..record });
                 false
             }
-            Entry::Vacant(place) => {
+            Entry::Vacant(place) if record.adopted => {
                 place.insert(record);
                 self.opened += 1;
                 true
             }
+            Entry::Vacant(_) => false,
         }
     }
 
@@ -67,17 +71,27 @@ impl FlowTable {
         self.open.values()
     }
 
-    /// What a socket was before it was tuned, as a predecessor knew it.
-    pub fn remember(&mut self, cookie: u64, before: SocketState) {
-        if let Some(record) = self.open.get_mut(&cookie) {
-            record.before = Some(before);
-        }
-    }
-
-    /// Goes on counting where a predecessor was.
-    pub const fn count_from(&mut self, opened: u64, closed: u64) {
+    /// Goes on where a predecessor was: with its counts, and with the flows that it knew to be open, each as it was
+    /// before it was tuned.
+    pub fn inherit(
+        &mut self,
+        opened: u64,
+        closed: u64,
+        flows: impl IntoIterator<Item = (u64, Option<SocketState>)>,
+    ) {
         self.opened = opened;
         self.closed = closed;
+        self.inherited = flows.into_iter().collect();
+    }
+
+    /// Takes in those flows of the predecessor that the kernel still has. Records are on their way of the others, and
+    /// of flows that it did not know.
+    pub fn find_inherited(&mut self, sample: &[Record]) {
+        for record in sample {
+            if let Some(before) = self.inherited.remove(&record.cookie) {
+                self.open.insert(record.cookie, Record { before, ..record.clone() });
+            }
+        }
     }
 
     /// The first half of a resynchronisation after records were lost: takes in all flows that the
@@ -96,7 +110,7 @@ impl FlowTable {
         let alive: HashSet<u64> = sample.iter().map(|record| record.cookie).collect();
         let is_gone = |cookie: &u64, record: &mut Record| record.opened < begun && !alive.contains(cookie);
         let gone: Vec<Record> = self.open.extract_if(is_gone).map(|(_, record)| record).collect();
-        self.closed += gone.len() as u64;
+        self.closed += (gone.len() + std::mem::take(&mut self.inherited).len()) as u64;
         gone
     }
 
@@ -123,10 +137,13 @@ impl FlowTable {
         self.closed += 1;
         match self.open.remove(&record.cookie) {
             Some(opened) => Record { before: opened.before, ..record },
-            None => {
-                self.opened += 1;
-                record
-            }
+            None => match self.inherited.remove(&record.cookie) {
+                Some(before) => Record { before, ..record },
+                None => {
+                    self.opened += 1;
+                    record
+                }
+            },
         }
     }
 
@@ -162,6 +179,33 @@ mod tests {
         let mut table = FlowTable::default();
         assert!(matches!(table.handle_record(of(RecordKind::Close, 1)), Some(FlowEvent::Closed(_))));
         assert_eq!((table.opened(), table.closed()), (1, 1));
+    }
+
+    #[test]
+    fn a_flow_that_ran_is_adopted_and_one_that_has_just_opened_is_not() {
+        let mut table = FlowTable::default();
+        assert!(table.handle_applied(Record { adopted: true, ..of(RecordKind::Applied, 1) }));
+        assert!(!table.handle_applied(of(RecordKind::Applied, 2)));
+        assert!(matches!(table.handle_record(of(RecordKind::Open, 2)), Some(FlowEvent::Opened(_))));
+        assert_eq!((table.open(), table.opened()), (2, 2));
+    }
+
+    #[test]
+    fn flows_of_a_predecessor_are_counted_once() {
+        let mut table = FlowTable::default();
+        let before = || record().before;
+        table.inherit(10, 7, [(1, before()), (2, before()), (3, None)]);
+        table.find_inherited(&[of(RecordKind::Sample, 1), of(RecordKind::Sample, 4)]);
+        assert!(table.handle_record(of(RecordKind::Open, 4)).is_some(), "the predecessor had not read it");
+        let Some(FlowEvent::Closed(closed)) =
+            table.handle_record(Record { before: None, ..of(RecordKind::Close, 2) })
+        else {
+            panic!("it closed in between");
+        };
+        assert_eq!(closed.before, before());
+        assert_eq!((table.open(), table.opened(), table.closed()), (2, 11, 8));
+        table.forget(&[of(RecordKind::Sample, 1), of(RecordKind::Sample, 4)], Time::from_nanos(u64::MAX));
+        assert_eq!((table.open(), table.closed()), (2, 9), "the third one's closing record was lost");
     }
 
     /// A flow that opened so many nanoseconds after the clock's origin.

@@ -13,7 +13,7 @@
 //!   "taken" ----------------------> ends
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
@@ -50,8 +50,10 @@ pub(crate) struct State {
     pub(crate) closed_flows: u64,
     /// Whether a TCP listener of the API is the last descriptor.
     pub(crate) tcp: bool,
-    /// Sockets as they were before they were tuned, by cookie.
-    pub(crate) before: BTreeMap<u64, SocketState>,
+    /// The flows that it knows to be open, by cookie: their sockets as they were before they were tuned.
+    pub(crate) flows: BTreeMap<u64, Option<SocketState>>,
+    /// Settings of the host that are somebody else's.
+    pub(crate) theirs: BTreeSet<(Option<u32>, String)>,
 }
 
 /// Where successors ask.

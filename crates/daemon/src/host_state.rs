@@ -84,16 +84,55 @@ impl HostState {
         self.handed_over = true;
     }
 
+    /// A successor has failed: what it changed is set back to what is wanted here.
+    pub(crate) fn take_back(&mut self) {
+        let mark = self.mark();
+        match self.ledger.reread() {
+            Ok(()) => self.return_to(&mark),
+            Err(error) => warn!(%error, "what the successor changed is not known"),
+        }
+    }
+
+    /// What is in force, for [`Self::return_to`].
+    pub(crate) fn mark(&self) -> Vec<Change> {
+        self.ledger.changes().to_vec()
+    }
+
+    /// Makes what is in force what it was.
+    pub(crate) fn return_to(&mut self, mark: &[Change]) {
+        for change in self.mark() {
+            if !mark.iter().any(|had| had.id == change.id) {
+                self.put_back(&change, Event::PutBack);
+            }
+        }
+        for Change { namespace, sysctl, set, why, .. } in mark {
+            if let Err(error) = self.set(*namespace, sysctl, set, why) {
+                warn!(%error, namespace, sysctl, "not set");
+            }
+        }
+    }
+
+    /// Settings that are somebody else's, for a successor.
+    pub(crate) const fn theirs(&self) -> &BTreeSet<(Option<u32>, String)> {
+        &self.theirs
+    }
+
+    /// Settings that a predecessor has left to somebody else.
+    pub(crate) fn yield_to(&mut self, theirs: BTreeSet<(Option<u32>, String)>) {
+        self.theirs.extend(theirs);
+    }
+
     /// Raises the limits on buffers to what the paths need, or lowers what was raised for earlier paths.
     ///
     /// # Errors
-    /// If a limit cannot be read or written; those raised before are put back.
+    /// If a limit cannot be read or written; the limits are then as they were.
     pub fn raise_limits(&mut self, required: RequiredLimits) -> Result<(), DaemonError> {
+        let mark = self.mark();
         let result = [(WMEM_MAX, required.wmem_max), (RMEM_MAX, required.rmem_max)]
             .into_iter()
             .try_for_each(|(name, required)| self.raise(name, required));
-        if result.is_err() && !self.handed_over {
-            self.put_all_back();
+        if result.is_err() {
+            self.return_to(&mark);
         }
         result
     }
@@ -220,10 +259,9 @@ impl HostState {
         if same(&now, value) {
             return Ok(());
         }
-        if let Some(change) = self.ledger.find(namespace, sysctl).cloned()
-            && !same(&now, &change.set)
-        {
-            self.leave(&change, &now);
+        let known = self.ledger.find(namespace, sysctl).cloned();
+        if let Some(change) = known.as_ref().filter(|change| !same(&now, &change.set)) {
+            self.leave(change, &now);
             return Ok(());
         }
         let text = |text: &str| text.to_owned();
@@ -231,7 +269,10 @@ impl HostState {
             Change { id: 0, namespace, sysctl: text(sysctl), before: now, set: text(value), why: text(why) };
         let change = self.ledger.note(change)?;
         if let Err(error) = self.write(namespace, sysctl, value) {
-            self.ledger.strike(change.id, Event::PutBack)?;
+            match known {
+                Some(known) => drop(self.ledger.note(known)?),
+                None => self.ledger.strike(change.id, Event::PutBack)?,
+            }
             return Err(error);
         }
         info!(sysctl, namespace, from = %change.before, to = %value, why, id = change.id, "host setting changed");
@@ -409,6 +450,35 @@ mod tests {
         second.settle();
         assert_eq!(second.limits_before().unwrap().0, Bytes::new(212_992));
         drop(second);
+        assert_eq!(host.get(WMEM_MAX), 212_992);
+    }
+
+    #[test]
+    fn a_successor_that_fails_leaves_no_trace() {
+        let host = Host::new("failed-successor");
+        let mut first = host.raise();
+        let mut second = HostState::take_over(Sysctls::at(&host.root), &host.root, BTreeMap::new()).unwrap();
+        second.raise_limits(required(64 << 20)).unwrap();
+        drop(second);
+        first.take_back();
+        assert_eq!(host.get(WMEM_MAX), 16 << 20);
+        first.check();
+        assert!(!events(&first).contains(&Event::Yielded));
+        drop(first);
+        assert_eq!(host.get(WMEM_MAX), 212_992);
+    }
+
+    #[test]
+    fn limits_that_cannot_be_raised_further_stay_and_are_put_back() {
+        let host = Host::new("further");
+        let mut state = host.raise();
+        let path = host.root.join("net/core/rmem_max");
+        fs::rename(&path, host.root.join("aside")).unwrap();
+        let required = RequiredLimits { wmem_max: Bytes::new(64 << 20), rmem_max: Bytes::new(64 << 20) };
+        state.raise_limits(required).unwrap_err();
+        fs::rename(host.root.join("aside"), &path).unwrap();
+        assert_eq!((host.get(WMEM_MAX), host.get(RMEM_MAX)), (16 << 20, 212_992));
+        drop(state);
         assert_eq!(host.get(WMEM_MAX), 212_992);
     }
 

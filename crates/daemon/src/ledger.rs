@@ -94,6 +94,12 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Takes in what another process has written.
+    pub(crate) fn reread(&mut self) -> Result<(), DaemonError> {
+        *self = Self::open(&self.directory)?;
+        Ok(())
+    }
+
     pub(crate) fn changes(&self) -> &[Change] {
         &self.changes
     }

@@ -40,8 +40,11 @@ fn change(record: &Record, setting: &Setting) -> Option<String> {
     }
 }
 
-/// Settings that a socket shows: what the kernel calls them, and how they read before.
-fn socket_option(knob: Knob) -> Option<(KernelKnob, fn(&SocketState) -> String)> {
+/// How a setting reads on a socket.
+type Shown = fn(&SocketState) -> String;
+
+/// Settings that a socket shows: what the kernel calls them, and how they read.
+fn socket_option(knob: Knob) -> Option<(KernelKnob, Shown)> {
     Some(match knob {
         Knob::CongestionControl => (KernelKnob::Control, |socket| socket.control.clone()),
         Knob::MaxWindow => (KernelKnob::MaxWindow, |socket| or_none(socket.max_window)),
@@ -66,13 +69,7 @@ fn or_none(value: Option<impl ToString>) -> String {
 }
 
 /// With what took effect, where that is something else.
-fn read_back(
-    record: &Record,
-    setting: &Setting,
-    knob: KernelKnob,
-    text: fn(&SocketState) -> String,
-    from: &str,
-) -> String {
+fn read_back(record: &Record, setting: &Setting, knob: KernelKnob, text: Shown, from: &str) -> String {
     let line = plain(record, setting, knob, from);
     let now = text(&record.now);
     if record.refused.contains(&knob) || now == setting.value.to_string() {

@@ -29,13 +29,20 @@ impl Daemon<'_> {
         if wishes.config.api.listen != self.knowledge().config.api.listen {
             warn!("[api] listen is another address: it counts from the next start on");
         }
+        let mark = self.host.mark();
         let (planner, policy) = plan(&wishes, &table, &mut self.host)?;
-        self.tuner.reload(&policy)?;
+        if let Err(error) = self.tuner.reload(&policy) {
+            self.host.return_to(&mark);
+            return Err(error.into());
+        }
+        // Records of flows that opened under the old policy count by it.
+        self.take_records(Duration::ZERO)?;
         let before = std::mem::replace(&mut self.planner, planner);
         for change in ConfigChange::between(&self.knowledge().config, &wishes.config).to_string().lines() {
             info!(change, "configuration");
         }
         self.learn(Knowledge { config: wishes.config, table, limits: self.host.limits()? });
+        self.scan();
         self.forget_destinations();
         let view = self.move_flows(Some(&before))?;
         info!(
@@ -50,12 +57,13 @@ impl Daemon<'_> {
 
     /// Gives every running flow what its path says now: those of a path before, and those of none.
     pub(crate) fn move_flows(&mut self, before: Option<&Planner>) -> Result<ReloadView, DaemonError> {
-        // Records of flows that opened under the old policy come first.
+        let sample = self.tuner.flows()?;
+        // The opening records of all of them come first.
         self.take_records(Duration::ZERO)?;
         let knowledge = self.knowledge();
         let mut view = ReloadView { paths: knowledge.config.paths.len(), ..ReloadView::default() };
         let (mut orders, mut restores) = (Orders::new(), Orders::new());
-        for record in self.tuner.flows()? {
+        for record in sample {
             match knowledge.table.matching(&record.key) {
                 Some(found) => add(&mut orders, record.namespace, self.apply(&record, found.path)),
                 None => {
@@ -146,10 +154,8 @@ impl Daemon<'_> {
 
     /// Whether some path's constants are looked up by the windows of its flows.
     fn looks_up_by_window(&self) -> bool {
-        let paths = self.knowledge().config.paths.len();
-        let indices = (0..u32::try_from(paths).unwrap_or(u32::MAX)).map(PathIndex);
-        let mode = |index| self.planner.decision(index).parameters.high_speed;
-        indices.into_iter().any(|index| mode(index) == Some(HighSpeedMode::Periodic))
+        let mode = |index| self.planner.decision(PathIndex(index)).parameters.high_speed;
+        (0..self.planner.paths()).any(|index| mode(index) == Some(HighSpeedMode::Periodic))
     }
 
     /// The end; with `restore`, running flows are put back as they were.
@@ -183,6 +189,8 @@ impl Daemon<'_> {
             warn!(flow = %record.key, "not put back: what it was before is not known");
             return None;
         };
+        // A flow that is closing may be of a path of an earlier configuration: no order reaches it.
+        let planner = planner.filter(|planner| record.path < planner.paths());
         let set: Parameters = planner.map_or_else(Parameters::default, |planner| {
             parameters(&planner.decision(PathIndex(record.path)).parameters)
         });
@@ -199,8 +207,12 @@ impl Daemon<'_> {
     }
 
     /// Carries out orders; flows that have closed meanwhile, and those whose namespace has gone, are left out.
-    fn carry_out(&self, orders: Orders) -> Vec<Record> {
+    fn carry_out(&mut self, orders: Orders) -> Vec<Record> {
         let mut applied = Vec::new();
+        // A flow can be of a namespace that is younger than the last look for them.
+        if orders.keys().any(|inode| !self.host.namespaces().contains_key(inode)) {
+            self.find_namespaces();
+        }
         for (inode, orders) in orders {
             if orders.is_empty() {
                 continue;

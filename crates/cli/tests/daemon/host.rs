@@ -57,11 +57,16 @@ impl Host {
 
     /// The same where the table of mounts is the daemon's own, and a script changes it first.
     pub(crate) fn refused_after(&self, script: &str, daemon: &Command) -> String {
+        self.refused_by(&mut self.after(script, daemon), 1)
+    }
+
+    /// A daemon whose table of mounts is its own, and changed by a script first.
+    pub(crate) fn after(&self, script: &str, daemon: &Command) -> Command {
         let script = format!("{script}\nexec \"$@\"");
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private", "sh", "-ec", &script, "sh"]);
         command.arg(daemon.get_program()).args(daemon.get_args());
-        self.refused_by(&mut command, 1)
+        command
     }
 
     /// The same of any command.

@@ -29,7 +29,8 @@ impl Daemon {
         Self::spawn(&mut host.daemon(config), host.runtime_dir())
     }
 
-    fn spawn(command: &mut Command, runtime_dir: PathBuf) -> Self {
+    /// The same with a command of the test's own, whose runtime directory this is.
+    pub(crate) fn spawn(command: &mut Command, runtime_dir: PathBuf) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, arriving) = mpsc::channel();
@@ -85,8 +86,13 @@ impl Daemon {
     }
 
     /// Ends the daemon by a signal; returns how it ended, and its whole log.
-    pub(crate) fn end(mut self, signal: Signal) -> (ExitStatus, Vec<String>) {
+    pub(crate) fn end(self, signal: Signal) -> (ExitStatus, Vec<String>) {
         self.signal(signal);
+        self.ended()
+    }
+
+    /// Waits until the daemon has ended; returns how, and its whole log.
+    pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>) {
         let mut status = None;
         assert!(wait_until(|| {
             status = self.child.try_wait().unwrap();

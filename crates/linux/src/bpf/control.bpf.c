@@ -31,7 +31,7 @@ struct control_state {
 	u32 withheld; /* the window, while the burst limit holds part of it back */
 	u32 idle_window; /* the window when the flow fell idle */
 	u32 round_end; /* delay brake: the round trip ends when this sequence number is acknowledged */
-	u32 round_rtt_us; /* the smallest of this round trip */
+	u32 round_rtt_us; /* the smallest of this round trip; 0: none has begun */
 	u32 round_samples;
 };
 
@@ -93,7 +93,7 @@ static __always_inline bool queue_grows(struct tcp_sock *tp, struct control_stat
 {
 	u32 sample = tp->rack.rtt_us, base = tp->rtt_min.s[0].v;
 
-	if ((s32)(tp->snd_una - state->round_end) >= 0) {
+	if (!state->round_rtt_us || (s32)(tp->snd_una - state->round_end) >= 0) {
 		state->round_end = tp->snd_nxt;
 		state->round_rtt_us = ~0U;
 		state->round_samples = 0;

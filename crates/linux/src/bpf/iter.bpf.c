@@ -7,8 +7,14 @@
  *   iter/tcp                  every socket of one namespace, locked: strangers are listed, so that user
  *                             space can decide about them, and orders are carried out
  *
- * A pass spans several reads, and a socket can come twice: an order is taken out when it is carried out.
+ * A pass spans several reads, and a socket can come twice: an order is taken out when it is carried out. A read that
+ * is full ends, and the socket whose record found no room comes again in the next one.
  */
+
+static __always_inline bool has_room(struct bpf_iter_meta *meta)
+{
+	return meta->seq->count + sizeof(struct wad_record) < meta->seq->size;
+}
 
 static __always_inline void write_record(struct bpf_iter_meta *meta, struct wad_record *record)
 {
@@ -81,11 +87,12 @@ static __always_inline bool is_in_cgroup(struct sock *sk)
 	return false;
 }
 
+/* One whose other end will send no more can send itself for long. */
 static __always_inline struct tcp_sock *established_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *skc = ctx->sk_common;
 
-	if (!skc || skc->skc_state != BPF_TCP_ESTABLISHED)
+	if (!skc || (skc->skc_state != BPF_TCP_ESTABLISHED && skc->skc_state != BPF_TCP_CLOSE_WAIT))
 		return NULL;
 	return bpf_skc_to_tcp_sock(skc);
 }
@@ -196,6 +203,11 @@ int wad_carry_out_orders(struct bpf_iter__tcp *ctx)
 	order = bpf_map_lookup_elem(&orders, &cookie);
 	if (!order || order->action == WAD_ADJUST)
 		return 0;
+	/* Nothing is changed that could not be told: this write fails, and ends the read. */
+	if (!has_room(ctx->meta)) {
+		write_record(ctx->meta, &record);
+		return 0;
+	}
 	flow = bpf_sk_storage_get(&flows, tp, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!flow)
 		return 0;

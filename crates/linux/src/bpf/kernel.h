@@ -198,7 +198,10 @@ struct tcp_congestion_ops {
 	void (*init)(struct sock *sk);
 };
 
-struct seq_file;
+struct seq_file {
+	unsigned long size;
+	unsigned long count;
+};
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
