@@ -48,7 +48,7 @@ fn the_entry_of_the_paper() {
     let bob = parameters(PAPER, "10.5.128.74:5001");
     assert_eq!((bob.send_bytes, bob.receive_bytes), (3_751_239, 6_571_899));
     assert_eq!((bob.ai_1024, bob.md_1024, bob.max_ssthresh), (6 * 1024, 307, 100));
-    for flag in [Flags::OVERRIDE_APPLICATION, Flags::FIXED_SEND, Flags::DIVIDE, Flags::QUICK_ACK] {
+    for flag in [Flags::OVERRIDE_APPLICATION, Flags::FIXED_SEND, Flags::DIVIDE] {
         assert!(bob.flags.contains(flag), "{flag:?}");
     }
 }

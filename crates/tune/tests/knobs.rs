@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use wad_tune::{
     Circumstances, Config, Decision, Ends, Flags, HighSpeedMode, HostAction, HostLimits, Knob, PACING_OFF,
-    Parameters, PathIndex, RuleTable, decide, decide_in, explain,
+    Parameters, PathIndex, RuleTable, Scope, decide, decide_in, explain,
 };
 
 /// A configuration that grants everything.
@@ -204,13 +204,34 @@ fn a_buffer_can_be_left_alone() {
 #[test]
 fn acknowledgements_wait_as_long_as_they_are_told() {
     let of = |entry: &str| {
-        let decided = parameters(entry);
-        (decided.delayed_ack_max_us, decided.flags.contains(Flags::QUICK_ACK))
+        let decided = decision(entry);
+        let routes = decided.host_settings.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        (decided.parameters.delayed_ack_max_us, routes)
     };
-    assert_eq!(of("delayed_ack = true"), (0, false));
-    assert_eq!(of("delayed_ack = false"), (8_000, true));
-    assert_eq!(of("delayed_ack = \"20 ms\""), (20_000, false));
-    assert_eq!(of("quick_ack = true"), (0, true));
+    let nothing = String::new();
+    let route = |knob: Knob| {
+        format!(
+            "{knob}: route 192.0.2.0/24 quickack (line 4; for all flows to the destination: the kernel has no \
+             way for one flow)"
+        )
+    };
+    assert_eq!(of("delayed_ack = true"), (0, nothing.clone()));
+    assert_eq!(of("quick_ack = false"), (0, nothing.clone()));
+    assert_eq!(of("delayed_ack = \"20 ms\""), (20_000, nothing));
+    assert_eq!(of("delayed_ack = false"), (8_000, route(Knob::DelayedAck)));
+    assert_eq!(of("quick_ack = true"), (0, route(Knob::QuickAck)));
+    assert_eq!(of("quick_ack = true\ndelayed_ack = false"), (8_000, route(Knob::QuickAck)));
+}
+
+#[test]
+fn each_destination_has_a_route_of_its_own_with_quick_acknowledgements() {
+    let text = "[[host.grant]]\npath = \"*\"\nsettings = \"all\"\n[[path]]\nname = \"a\"\n\
+                destination = [\"10.0.0.0/8\", \"2001:db8::/32\"]\nquick_ack = true\n";
+    let config = Config::parse(text).unwrap();
+    let settings = decide(PathIndex(0), &config.paths[0], &HostLimits::default()).host_settings;
+    let actions: Vec<_> = settings.iter().map(|setting| setting.action.to_string()).collect();
+    assert_eq!(actions, ["route 10.0.0.0/8 quickack", "route 2001:db8::/32 quickack"]);
+    assert!(settings.iter().all(|setting| setting.scope == Scope::Destination));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::tunables::{Knob, Within as _};
 pub struct Acknowledgements {
     /// How long an acknowledgement may wait.
     pub delayed: Option<Given<DelayedAck>>,
-    /// Whether each segment is acknowledged at once, where the kernel can.
+    /// Whether each segment is acknowledged at once, for all flows to the destinations.
     pub quick: Option<Given<bool>>,
 }
 

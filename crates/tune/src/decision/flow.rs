@@ -95,7 +95,6 @@ pub(super) fn receiver(path: &PathPolicy) -> Vec<Setting> {
         receive.initial_window.map(|w| Setting::given(Knob::InitialReceiveWindow, &w, Value::Window)),
         receive.window_clamp.map(|size| Setting::given(Knob::WindowClamp, &size, Value::Size)),
         acks.delayed.map(|given| Setting::given(Knob::DelayedAck, &given, delay)),
-        acks.quick.map(|on| Setting::given(Knob::QuickAck, &on, Value::Switch)),
     ]
     .into_iter()
     .flatten()
@@ -167,9 +166,7 @@ pub(super) fn parameters(
 }
 
 fn flags(policy: &PathPolicy, sizes: &Sizes, wad: Option<&WadControl>) -> Flags {
-    let acks = &policy.acknowledgements;
     let is = |given: Option<Given<bool>>, value: bool| given.is_some_and(|given| given.value == value);
-    let never_delayed = acks.delayed.is_some_and(|given| given.value == DelayedAck::Never);
     Flags::default()
         .with(Flags::OVERRIDE_APPLICATION, policy.buffers.override_application.value)
         .with(Flags::FIXED_SEND, sizes.fixed)
@@ -178,14 +175,13 @@ fn flags(policy: &PathPolicy, sizes: &Sizes, wad: Option<&WadControl>) -> Flags 
         .with(Flags::CONTROL_WAD, wad.is_some())
         .with(Flags::LOSS_GUESS, is(wad.and_then(|wad| wad.loss_guess), true))
         .with(Flags::DELAY_BRAKE, is(policy.slow_start.delay_brake, true))
-        .with(Flags::QUICK_ACK, is(acks.quick, true) || never_delayed)
         .with(Flags::NAGLE, is(policy.transport.nagle, true))
         .with(Flags::NO_NAGLE, is(policy.transport.nagle, false))
         .with(Flags::ECN_ON, is(policy.transport.ecn, true))
         .with(Flags::ECN_OFF, is(policy.transport.ecn, false))
 }
 
-/// Without delay, the shortest bound stands in wherever an acknowledgement at once is not to be had.
+/// Without delay, the shortest bound stands in wherever no route of its own makes acknowledgements leave at once.
 fn delay_us(delayed: Option<Given<DelayedAck>>) -> u32 {
     match delayed.map(|given| given.value) {
         None | Some(DelayedAck::Kernel) => 0,

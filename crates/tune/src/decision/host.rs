@@ -1,7 +1,8 @@
 //! What is set for more than a flow.
 
 use super::setting::{HostAction, HostSetting};
-use crate::config::{Given, MetricsCache, PathPolicy};
+use crate::config::{DelayedAck, Given, MetricsCache, PathPolicy};
+use crate::prefix::Prefix;
 use crate::tunables::{Knob, Scope};
 
 /// What a path sets for more than its flows.
@@ -19,7 +20,23 @@ pub(crate) fn host_settings(path: &PathPolicy) -> Vec<HostSetting> {
     let ecn = transport.ecn.filter(|on| !on.value);
     let ecn = ecn.map(|on| sysctl(Knob::Ecn, &on, "net/ipv4/tcp_ecn", "0".to_owned()));
     let cache = transport.metrics_cache.map(|cache| metrics_cache(path, &cache));
-    [reordering, probing, ecn, cache].into_iter().flatten().collect()
+    [reordering, probing, ecn, cache].into_iter().flatten().chain(quick_acks(path)).collect()
+}
+
+/// Routes on which each segment is acknowledged, one for each destination.
+fn quick_acks(path: &PathPolicy) -> Vec<HostSetting> {
+    let acks = &path.acknowledgements;
+    let quick = acks.quick.filter(|on| on.value).map(|given| (Knob::QuickAck, given.origin()));
+    let undelayed = acks.delayed.filter(|delay| delay.value == DelayedAck::Never);
+    let undelayed = undelayed.map(|given| (Knob::DelayedAck, given.origin()));
+    let Some((knob, reason)) = quick.or(undelayed) else { return Vec::new() };
+    let route = |prefix: &Prefix| HostSetting {
+        knob,
+        scope: Scope::Destination,
+        action: HostAction::QuickAckRoute { quick_ack_route_to: *prefix },
+        reason: reason.clone(),
+    };
+    path.selector.destination.iter().map(route).collect()
 }
 
 fn sysctl<T>(knob: Knob, given: &Given<T>, sysctl: &'static str, value: String) -> HostSetting {

@@ -91,8 +91,6 @@ impl Flags {
     pub const FIXED_RECEIVE: Self = Self(1 << 2);
     /// The control is WAD's own.
     pub const CONTROL_WAD: Self = Self(1 << 3);
-    /// Each segment is acknowledged at once.
-    pub const QUICK_ACK: Self = Self(1 << 4);
     /// Nagle's algorithm is off.
     pub const NO_NAGLE: Self = Self(1 << 5);
     /// Nagle's algorithm is on, whatever the application asked for.

@@ -64,6 +64,11 @@ pub enum HostAction {
         /// The destinations.
         flush_metrics_of: Vec<Prefix>,
     },
+    /// Add a route with the metric `quickack`: each segment of all flows to the destination is acknowledged.
+    QuickAckRoute {
+        /// The destination.
+        quick_ack_route_to: Prefix,
+    },
 }
 
 impl fmt::Display for HostAction {
@@ -71,6 +76,7 @@ impl fmt::Display for HostAction {
         match self {
             Self::Sysctl { sysctl, value } => write!(f, "{sysctl} = {value}"),
             Self::FlushMetrics { .. } => f.write_str("flushed at start"),
+            Self::QuickAckRoute { quick_ack_route_to } => write!(f, "route {quick_ack_route_to} quickack"),
         }
     }
 }

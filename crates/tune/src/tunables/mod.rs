@@ -72,6 +72,8 @@ pub enum Mechanism {
     SockOps(&'static str),
     /// A sysctl of the network namespace, by its path below `/proc/sys`.
     Sysctl(&'static str),
+    /// A metric of a route to the destination.
+    Route(&'static str),
     /// Several of these, as the words say.
     Mixed(&'static str),
     /// Nothing of its own: it decides what other settings are.
@@ -86,6 +88,7 @@ impl fmt::Display for Mechanism {
             Self::Calls(what) => write!(f, "hooks on {what}"),
             Self::SockOps(what) => write!(f, "`sock_ops`: {what}"),
             Self::Sysctl(path) => write!(f, "sysctl `{path}`"),
+            Self::Route(metric) => write!(f, "route metric `{metric}`"),
             Self::Mixed(what) => f.write_str(what),
             Self::Policy => write!(f, "decides what others are"),
         }

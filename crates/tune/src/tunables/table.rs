@@ -5,8 +5,8 @@ use std::time::Duration;
 use wad_model::{Bytes, Rate};
 
 use super::Danger::{Dangerous, None as Unmarked, VeryDangerous};
-use super::Mechanism::{Calls, Control, Mixed, Option, Policy, SockOps, Sysctl};
-use super::Scope::{Flow, Namespace};
+use super::Mechanism::{Calls, Control, Mixed, Option, Policy, Route, SockOps, Sysctl};
+use super::Scope::{Destination, Flow, Namespace};
 use super::Standard::{Least, Most, Nothing};
 use super::{Danger, Knob, Limits, Mechanism, Scope, Standard, Tunable};
 use crate::config::{MAX_ADDITIVE_INCREASE, MAX_BUFFER, MAX_INITIAL_WINDOW, MIN_BUFFER};
@@ -247,8 +247,8 @@ pub const TUNABLES: [Tunable; 41] = [
     row(
         Knob::DelayedAck,
         ("delayed_ack", "delayed acknowledgements"),
-        "how long acknowledgements may wait for more data or for each other",
-        (Option("TCP_BPF_DELACK_MAX"), Flow),
+        "how long acknowledgements may wait for more data or for each other; `false` is for the destination, too",
+        (Mixed("socket option `TCP_BPF_DELACK_MAX`; `false`: also route metric `quickack`"), Flow),
         // The kernel takes two jiffies at least: 8 ms where it ticks 250 times a second.
         Limits::Time(ms(8), ms(200)),
     )
@@ -257,7 +257,7 @@ pub const TUNABLES: [Tunable; 41] = [
         Knob::QuickAck,
         ("quick_ack", "quick acknowledgements"),
         "each segment is acknowledged at once",
-        (Mixed("the receiver's `sock_ops` and control"), Flow),
+        (Route("quickack"), Destination),
         Limits::Switch,
     )
     .marked(Dangerous, Most(0.0)),
