@@ -137,6 +137,19 @@ impl HostState {
         result
     }
 
+    /// Raises the limits further, where they are smaller than this.
+    ///
+    /// # Errors
+    /// As [`Self::raise_limits`].
+    pub(crate) fn make_room(&mut self, required: RequiredLimits) -> Result<(), DaemonError> {
+        let now = self.limits()?;
+        let larger = |now: Option<Bytes>, required: Bytes| now.map_or(required, |now| now.max(required));
+        self.raise_limits(RequiredLimits {
+            wmem_max: larger(now.wmem_max, required.wmem_max),
+            rmem_max: larger(now.rmem_max, required.rmem_max),
+        })
+    }
+
     /// The limits as they are now.
     ///
     /// # Errors

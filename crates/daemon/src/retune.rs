@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use tracing::{debug, info, warn};
 use wad_linux::{Action, Order, Parameters, Record};
-use wad_tune::{ConfigChange, FlowId, HighSpeedMode, PathIndex, Planner, Retuning, RuleTable, Target};
+use wad_model::Bytes;
+use wad_tune::{
+    ConfigChange, FlowId, HighSpeedMode, PathIndex, Planner, RequiredLimits, Retuning, RuleTable, Target,
+};
 
 use crate::DaemonError;
 use crate::api::{Knowledge, ReloadView, StopView};
@@ -72,10 +75,7 @@ impl Daemon<'_> {
                 }
             }
         }
-        for record in self.carry_out(restores) {
-            self.let_go(&record);
-            view.restored_flows += 1;
-        }
+        view.restored_flows = self.put_back(restores);
         for record in self.carry_out(orders) {
             self.flows.handle_applied(record.clone());
             self.planner.handle_open(record.opened, FlowId(record.cookie), PathIndex(record.path));
@@ -170,10 +170,7 @@ impl Daemon<'_> {
             let order = self.restore(&record, Some(&self.planner));
             orders.entry(record.namespace).or_default().extend(order);
         }
-        for record in self.carry_out(orders) {
-            self.let_go(&record);
-            view.restored_flows += 1;
-        }
+        view.restored_flows = self.put_back(orders);
         view.kept_flows = self.flows.open();
         Ok(view)
     }
@@ -196,6 +193,19 @@ impl Daemon<'_> {
         });
         let parameters = undoing(set, &record.now, &before);
         Some(Order { cookie: record.cookie, action: Action::Restore { parameters, before } })
+    }
+
+    /// Puts flows back; how many. A buffer that the kernel's autotuning had made larger than the host's limit gets that
+    /// size again while the limit is raised.
+    fn put_back(&mut self, orders: Orders) -> usize {
+        let mark = self.host.mark();
+        if let Err(error) = self.host.make_room(room(&orders)) {
+            warn!(%error, "buffers get no larger again than the host's limit");
+        }
+        let restored = self.carry_out(orders);
+        self.host.return_to(&mark);
+        restored.iter().for_each(|record| self.let_go(record));
+        restored.len()
     }
 
     /// A flow that was put back is followed no longer.
@@ -241,6 +251,18 @@ impl Daemon<'_> {
             "flow retuned"
         );
     }
+}
+
+/// The limits that the buffers need to which flows are put back. The kernel accounts for twice what is set.
+fn room(orders: &Orders) -> RequiredLimits {
+    let before = |order: &Order| match &order.action {
+        Action::Restore { before, .. } => [before.send_buffer, before.receive_buffer],
+        Action::Apply { .. } | Action::Adjust { .. } => Default::default(),
+    };
+    let largest =
+        |at: usize| orders.values().flatten().map(|order| before(order)[at]).max().unwrap_or_default();
+    let [wmem_max, rmem_max] = [0, 1].map(|at| Bytes::new(largest(at).get() / 2));
+    RequiredLimits { wmem_max, rmem_max }
 }
 
 fn add(orders: &mut Orders, namespace: u32, order: Order) {

@@ -97,6 +97,12 @@ impl Planner {
         }
     }
 
+    /// How many paths there are.
+    #[must_use]
+    pub fn paths(&self) -> u32 {
+        u32::try_from(self.paths.len()).unwrap_or(u32::MAX)
+    }
+
     /// What a flow of the path would get that opens now: what the kernel is to set.
     ///
     /// # Panics
