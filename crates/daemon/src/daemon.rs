@@ -17,8 +17,7 @@ use wad_linux::{
 };
 use wad_model::Time;
 use wad_tune::{
-    Config, Control, FlowId, HostAction, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable,
-    required_limits_with,
+    Config, Control, FlowId, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable, required_limits_with,
 };
 
 use crate::DaemonError;
@@ -249,10 +248,8 @@ impl<'o> Daemon<'o> {
         let mut wanted = Vec::new();
         for (index, path) in (0..).zip(&knowledge.config.paths) {
             for setting in &self.planner.decision(PathIndex(index)).host_settings {
-                if let HostAction::Sysctl { sysctl, value } = &setting.action {
-                    let why = format!("{} of path {}, {}", setting.knob, path.name, setting.reason);
-                    wanted.push(Wanted { sysctl: sysctl.replace('/', "."), value: value.clone(), why });
-                }
+                let why = format!("{} of path {}, {}", setting.knob, path.name, setting.reason);
+                wanted.extend(Wanted::of(&setting.action, why));
             }
         }
         wanted

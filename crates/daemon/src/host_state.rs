@@ -1,9 +1,10 @@
 //! The host's settings that the daemon changes: set, watched, and put back.
 //!
-//! Two kinds. `net.core.rmem_max` and `wmem_max` bound what any socket's buffer can be set to, and the first of
+//! Three kinds. `net.core.rmem_max` and `wmem_max` bound what any socket's buffer can be set to, and the first of
 //! them the window scale of a SYN: they are the host's, so the daemon raises them no further than its paths
-//! need. Other settings the kernel has only for a whole network namespace (see docs/TUNABLES.md): they are
-//! set in those namespaces alone that processes of the tuned cgroup are in.
+//! need. Other settings the kernel has only for a whole network namespace, or for a destination in one (see
+//! docs/TUNABLES.md): sysctls, and routes with the metric `quickack`. They are set in those namespaces alone that
+//! processes of the tuned cgroup are in.
 //!
 //! What is to be put back is on disk before anything is changed (see [`crate::ledger`]). A value that somebody
 //! else has set meanwhile is theirs: the daemon yields, says so, and never touches it again.
@@ -12,12 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tracing::{info, warn};
-use wad_linux::{LinuxError, Namespace, Sysctls};
+use wad_linux::{LinuxError, Namespace, Obstacle, QuickAckRoute, RouteState, Sysctls};
 use wad_model::Bytes;
-use wad_tune::{HostLimits, RequiredLimits};
+use wad_tune::{HostAction, HostLimits, Prefix, RequiredLimits};
 
 use crate::DaemonError;
 use crate::ledger::{Change, Event, HistoryLine, Ledger};
+use crate::place::{self, ABSENT, IN_PLACE, Place};
 
 const WMEM_MAX: &str = "net.core.wmem_max";
 const RMEM_MAX: &str = "net.core.rmem_max";
@@ -30,6 +32,8 @@ pub struct HostState {
     namespaces: BTreeMap<u32, Namespace>,
     /// Settings that somebody else has set since.
     theirs: BTreeSet<(Option<u32>, String)>,
+    /// Why settings that paths want could not be set when that was last tried.
+    refused: BTreeMap<(u32, String), String>,
     /// A successor has them now.
     handed_over: bool,
 }
@@ -37,9 +41,23 @@ pub struct HostState {
 /// A setting of a network namespace that a path wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    pub(crate) sysctl: String,
-    pub(crate) value: String,
-    pub(crate) why: String,
+    sysctl: String,
+    value: String,
+    why: String,
+}
+
+impl Wanted {
+    /// What an action sets; `None` if there is nothing to be put back.
+    pub(crate) fn of(action: &HostAction, why: String) -> Option<Self> {
+        let (sysctl, value) = match action {
+            HostAction::Sysctl { sysctl, value } => (sysctl.replace('/', "."), value.clone()),
+            HostAction::QuickAckRoute { quick_ack_route_to: prefix } => {
+                (Place::QuickAck(*prefix).to_string(), IN_PLACE.to_owned())
+            }
+            HostAction::FlushMetrics { .. } => return None,
+        };
+        Some(Self { sysctl, value, why })
+    }
 }
 
 impl HostState {
@@ -71,7 +89,14 @@ impl HostState {
         namespaces: BTreeMap<u32, Namespace>,
     ) -> Result<Self, DaemonError> {
         let ledger = Ledger::open(directory)?;
-        Ok(Self { sysctls, ledger, namespaces, theirs: BTreeSet::new(), handed_over: true })
+        Ok(Self {
+            sysctls,
+            ledger,
+            namespaces,
+            theirs: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            handed_over: true,
+        })
     }
 
     /// From now on this puts back what is changed.
@@ -181,10 +206,22 @@ impl HostState {
         }
         for inode in self.namespaces.keys().copied().collect::<Vec<_>>() {
             for one in wanted {
-                if let Err(error) = self.set(Some(inode), &one.sysctl, &one.value, &one.why) {
-                    warn!(%error, namespace = inode, sysctl = one.sysctl, "not set");
-                }
+                let result = self.set(Some(inode), &one.sysctl, &one.value, &one.why);
+                self.say_once(inode, &one.sysctl, result.err());
             }
+        }
+    }
+
+    /// Says why something could not be set, unless that is known from the last try.
+    fn say_once(&mut self, inode: u32, sysctl: &str, error: Option<DaemonError>) {
+        let key = (inode, sysctl.to_owned());
+        let Some(error) = error.map(|error| error.to_string()) else {
+            self.refused.remove(&key);
+            return;
+        };
+        if self.refused.get(&key) != Some(&error) {
+            warn!(%error, namespace = inode, sysctl, "not set");
+            self.refused.insert(key, error);
         }
     }
 
@@ -199,6 +236,7 @@ impl HostState {
                 self.put_back(&change, Event::Vanished);
             }
         }
+        self.refused.retain(|(inode, _), _| namespaces.contains_key(inode));
         self.namespaces = namespaces;
     }
 
@@ -206,12 +244,38 @@ impl HostState {
         &self.namespaces
     }
 
-    /// Looks whether somebody else has changed what the daemon set, and yields.
+    /// Looks whether somebody else has changed what the daemon set, and yields. Routes follow the ways that they were
+    /// copied from.
     pub(crate) fn check(&mut self) {
         for change in self.ledger.changes().to_vec() {
+            if let Place::QuickAck(prefix) = Place::named(&change.sysctl) {
+                self.check_route(&change, prefix);
+                continue;
+            }
             let Ok(now) = self.read(change.namespace, &change.sysctl) else { continue };
             if !same(&now, &change.set) {
                 self.leave(&change, &now);
+            }
+        }
+    }
+
+    fn check_route(&mut self, change: &Change, prefix: Prefix) {
+        let Change { id, namespace, sysctl, .. } = change;
+        let Ok(route) = self.route(*namespace, prefix) else { return };
+        match route.state() {
+            Ok(RouteState::Current) | Err(_) => {}
+            Ok(RouteState::Outdated) => match route.follow() {
+                Ok(()) => info!(sysctl, namespace, id, "made anew: the way to the destination has changed"),
+                Err(error) => {
+                    warn!(%error, sysctl, namespace, id, "taken away: the way to the destination has changed");
+                    self.strike(*id, Event::Vanished);
+                }
+            },
+            // It went with its device.
+            Ok(RouteState::Barred(Obstacle::Unreachable)) => self.strike(*id, Event::Vanished),
+            Ok(RouteState::Barred(Obstacle::TheirRoute)) => self.leave(change, "a route of theirs"),
+            Ok(state @ (RouteState::Absent | RouteState::Barred(_))) => {
+                self.leave(change, place::value(state))
             }
         }
     }
@@ -268,19 +332,29 @@ impl HostState {
         if self.theirs.contains(&(namespace, sysctl.to_owned())) {
             return Ok(());
         }
+        let known = self.ledger.find(namespace, sysctl).cloned();
         let now = self.read(namespace, sysctl)?;
+        let change = |before: &str| Change {
+            id: 0,
+            namespace,
+            sysctl: sysctl.to_owned(),
+            before: before.to_owned(),
+            set: value.to_owned(),
+            why: why.to_owned(),
+        };
         if same(&now, value) {
+            if let (Place::QuickAck(_), None) = (Place::named(sysctl), &known) {
+                // Only WAD makes such routes: one that no ledger has is a leftover.
+                self.ledger.note(change(ABSENT))?;
+            }
             return Ok(());
         }
-        let known = self.ledger.find(namespace, sysctl).cloned();
         if let Some(change) = known.as_ref().filter(|change| !same(&now, &change.set)) {
             self.leave(change, &now);
             return Ok(());
         }
-        let text = |text: &str| text.to_owned();
-        let change =
-            Change { id: 0, namespace, sysctl: text(sysctl), before: now, set: text(value), why: text(why) };
-        let change = self.ledger.note(change)?;
+        self.refuse_barred(namespace, sysctl)?;
+        let change = self.ledger.note(change(&now))?;
         if let Err(error) = self.write(namespace, sysctl, value) {
             match known {
                 Some(known) => drop(self.ledger.note(known)?),
@@ -290,6 +364,17 @@ impl HostState {
         }
         info!(sysctl, namespace, from = %change.before, to = %value, why, id = change.id, "host setting changed");
         Ok(())
+    }
+
+    /// What cannot be is known before it is noted.
+    fn refuse_barred(&self, namespace: Option<u32>, sysctl: &str) -> Result<(), DaemonError> {
+        let Place::QuickAck(prefix) = Place::named(sysctl) else { return Ok(()) };
+        match self.route(namespace, prefix)?.state()? {
+            RouteState::Barred(obstacle) => {
+                Err(LinuxError::NoQuickAck { prefix: kernel_prefix(prefix), obstacle }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Somebody else's from now on.
@@ -345,11 +430,25 @@ impl HostState {
     }
 
     fn read(&self, namespace: Option<u32>, sysctl: &str) -> Result<String, DaemonError> {
-        self.inside(namespace, || self.sysctls.read(sysctl))
+        match Place::named(sysctl) {
+            Place::Sysctl(name) => self.inside(namespace, || self.sysctls.read(name)),
+            Place::QuickAck(prefix) => Ok(place::value(self.route(namespace, prefix)?.state()?).to_owned()),
+        }
     }
 
     fn write(&self, namespace: Option<u32>, sysctl: &str, value: &str) -> Result<(), DaemonError> {
-        self.inside(namespace, || self.sysctls.write(sysctl, value))
+        match Place::named(sysctl) {
+            Place::Sysctl(name) => self.inside(namespace, || self.sysctls.write(name, value)),
+            Place::QuickAck(prefix) if value == IN_PLACE => Ok(self.route(namespace, prefix)?.add()?),
+            Place::QuickAck(prefix) => Ok(self.route(namespace, prefix)?.remove().map(drop)?),
+        }
+    }
+
+    fn route(&self, namespace: Option<u32>, prefix: Prefix) -> Result<QuickAckRoute<'_>, DaemonError> {
+        // Routes are always of a namespace.
+        let inode = namespace.unwrap_or_default();
+        let namespace = self.namespaces.get(&inode).ok_or(DaemonError::NoSuchNamespace(inode))?;
+        Ok(QuickAckRoute::new(namespace, kernel_prefix(prefix)))
     }
 
     fn inside<T: Send>(
@@ -369,6 +468,10 @@ impl Drop for HostState {
             self.put_all_back();
         }
     }
+}
+
+fn kernel_prefix(prefix: Prefix) -> wad_linux::Prefix {
+    wad_linux::Prefix { address: prefix.address(), length: prefix.length() }
 }
 
 /// Sysctls of several numbers come back with tabs between them.

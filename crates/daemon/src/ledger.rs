@@ -21,9 +21,9 @@ pub struct Change {
     pub id: u64,
     /// Inode number of the network namespace; `None` for settings of the host as a whole.
     pub namespace: Option<u32>,
-    /// The sysctl, as `net.core.rmem_max`.
+    /// What is set: a sysctl as `net.core.rmem_max`, or a route as `route 192.0.2.0/24 quickack`.
     pub sysctl: String,
-    /// What it was.
+    /// What it was; `absent` of a route.
     pub before: String,
     /// What the daemon set it to.
     pub set: String,
@@ -43,7 +43,7 @@ pub enum Event {
     Undone,
     /// Somebody else changed it: it is theirs.
     Yielded,
-    /// Its network namespace is gone.
+    /// Its network namespace is gone, or the way to its destination.
     Vanished,
 }
 

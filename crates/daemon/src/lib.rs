@@ -21,6 +21,7 @@ mod flow_table;
 mod handover;
 mod host_state;
 mod ledger;
+mod place;
 mod policy;
 mod report;
 mod retune;
