@@ -15,7 +15,7 @@ use crate::system::has_struct_ops_link;
 /// The hooks. They live as long as somebody holds them.
 #[derive(Debug)]
 pub(crate) struct Hooks {
-    /// On the cgroup, in the order of [`programs`].
+    /// On the cgroup: getsockopt, setsockopt, sock_ops.
     pub(crate) cgroup: Vec<OwnedFd>,
     control: Control,
 }
