@@ -98,6 +98,36 @@ fn a_running_flow_is_adopted_changed_and_put_back() {
     echo(&client, &server);
 }
 
+/// More than one read of the iterator has room for.
+#[test]
+fn orders_for_many_flows_are_all_carried_out_once_and_told() {
+    let sandbox = Sandbox::new();
+    let pairs: Vec<_> = (0..150).map(|_| connect("127.0.0.1:0")).collect();
+    let before = control(&pairs[0].0);
+    let tuner = Tuner::load(&policy(ELSEWHERE, everything()), &sandbox.cgroup).unwrap();
+    let namespace = namespace();
+    let strangers = tuner.strangers(namespace.as_fd()).unwrap();
+    assert_eq!(strangers.len(), 300);
+    let adopted = tuner.carry_out(namespace.as_fd(), &apply(&strangers, &everything())).unwrap();
+    assert_eq!(adopted.len(), 300);
+    assert!(adopted.iter().all(|record| record.before.as_ref().unwrap().control == before));
+    assert!(pairs.iter().all(|(client, server)| control(client) == "wad" && control(server) == "wad"));
+}
+
+#[test]
+fn a_flow_whose_other_end_sends_no_more_is_adopted_too() {
+    let sandbox = Sandbox::new();
+    let (client, server) = connect("127.0.0.1:0");
+    server.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!((&client).read(&mut [0]).unwrap(), 0);
+    let tuner = Tuner::load(&policy(ELSEWHERE, everything()), &sandbox.cgroup).unwrap();
+    let namespace = namespace();
+    let strangers = tuner.strangers(namespace.as_fd()).unwrap();
+    assert_eq!(strangers.len(), 1, "the end that has said its last word is none");
+    tuner.carry_out(namespace.as_fd(), &apply(&strangers, &everything())).unwrap();
+    assert_eq!(control(&client), "wad");
+}
+
 #[test]
 fn an_adopted_flow_reports_its_end() {
     let sandbox = Sandbox::new();
