@@ -8,5 +8,7 @@ echo "== the demo"
 target/release/wad demo
 echo "== the cost of the kernel's side"
 target/release/examples/kernel_cost
+echo "== flows that run"
+target/release/examples/retune_cost
 echo "== the emulator"
 target/release/examples/emulator_figures >/dev/null
