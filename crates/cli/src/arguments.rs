@@ -55,7 +55,7 @@ pub(crate) struct Run {
     /// Tune only the processes in this cgroup v2 directory (default: `cgroup` of the configuration, or all of the host)
     #[arg(long, value_name = "DIR")]
     pub(crate) cgroup: Option<PathBuf>,
-    /// A file with estimates of paths: [[estimate]] path, rate, rtt
+    /// A TOML file with estimates of paths: tables `estimate` with `path`, `rate` and `rtt`
     #[arg(long, value_name = "FILE")]
     pub(crate) estimates: Option<PathBuf>,
     /// An estimate of a path; goes before that of the file
