@@ -102,7 +102,8 @@ fn daemon() -> Value {
     let command = ["{wad}", "run", "--config", &config, "--cgroup", "{cgroup}", "--runtime-dir", "{dir}/run"];
     let mut daemon = application(DAEMON, &command);
     daemon.insert("role".into(), "service".into());
-    daemon.insert("ready".into(), "ready".into());
+    // More than the one word, which is also in "registered already".
+    daemon.insert("ready".into(), "ready paths=".into());
     daemon.insert("ready_timeout".into(), "30 s".into());
     daemon.into()
 }

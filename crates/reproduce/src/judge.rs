@@ -17,12 +17,7 @@ type Spreads = BTreeMap<String, BTreeMap<Quantity, Spread>>;
 
 /// Judges an experiment by what was measured.
 #[must_use]
-pub(crate) fn judge(
-    experiment: &Experiment,
-    measurements: &Measurements,
-    repetitions: u32,
-    kernel: &str,
-) -> Row {
+pub(crate) fn judge(experiment: &Experiment, measurements: &Measurements, kernel: &str) -> Row {
     let all: Spreads = measurements.iter().map(|(variant, runs)| (variant.clone(), spreads(runs))).collect();
     let checks: Vec<CheckResult> = experiment.checks.iter().map(|check| result(check, &all)).collect();
     let mut measured = all.clone();
@@ -42,7 +37,7 @@ pub(crate) fn judge(
         reported_ratio: checks.first().and_then(|check| check.reported_ratio),
         measured_ratio: checks.first().and_then(|check| check.measured_ratio),
         gain_over_today: gains(experiment, &all),
-        repetitions,
+        repetitions: measurements.values().map(Vec::len).max().unwrap_or(0),
         kernel: kernel.to_owned(),
         holds: checks.iter().all(|check| check.holds),
         checks,

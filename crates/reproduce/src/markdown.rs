@@ -18,12 +18,16 @@ wad lab reproduce            # all of them; `--list` names them and says how lon
 wad lab reproduce tab1       # one
 ```
 
-Each experiment compares variants over the same emulated path, between two hosts with the kernel's own TCP. Hosts
-of 2002 have the settings of Linux 2.4 (experiments/hosts.toml has them, with what cannot be taken back). `today-cubic`
-and `today-bbr` are what a stock Linux does today with the same application and no daemon; `wad today` is that host
-with CUBIC, and the daemon. The columns *over today* compare its goodput with theirs. A value is the median of the repetitions, with the smallest and the largest in brackets.
-A ratio is one of medians. *Reported* is what the source says of its own network; the absolute figures of a path that
-nobody can measure again are not expected to return, the ratios are.
+Each experiment compares variants over the same emulated path, between two hosts with the kernel's own TCP. Hosts of
+2002 have the settings of Linux 2.4 ([hosts.toml](../crates/reproduce/experiments/hosts.toml) has them, with what cannot
+be taken back). `today-cubic` and `today-bbr` are what a stock Linux does today with the same application and no daemon;
+`wad today` is that host with CUBIC, and the daemon. The columns *over today* compare its goodput with theirs: below 1, a
+setting of 2002 costs throughput today.
+
+A value is the median of the repetitions, with the smallest and the largest in brackets; a ratio is one of medians.
+A value without brackets is of one run.
+*Reported* is what the source says of its own network. The absolute figures of a path that nobody can measure again are
+not expected to return; the ratios are.
 ";
 
 /// Renders rows. `pictures` is the directory of the pictures, relative to the document.

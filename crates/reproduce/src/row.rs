@@ -35,8 +35,8 @@ pub struct Row {
     pub gain_over_today: BTreeMap<String, f64>,
     /// What had to hold.
     pub checks: Vec<CheckResult>,
-    /// How often the comparison was repeated.
-    pub repetitions: u32,
+    /// How often the comparison was made: the most runs that a variant had; each value has its own count.
+    pub repetitions: usize,
     /// The release of the kernel that it ran on.
     pub kernel: String,
     /// Whether all of it holds.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use wad_lab::report::ApplicationReport;
 use wad_lab::{Cancel, LabError, Report, RunOptions, Scenario};
 
 use crate::compose::{CONFIG, DAEMON, scenario_text};
@@ -22,6 +23,8 @@ use crate::row::Row;
 const ATTEMPTS: u32 = 40;
 /// A run that fails for a reason of its own is tried so often.
 const FEW_ATTEMPTS: u32 = 3;
+/// What a daemon says that finds another one.
+const CROWDED: &str = "another daemon";
 /// How long another daemon is given to end.
 const PAUSE: Duration = Duration::from_secs(3);
 
@@ -110,7 +113,7 @@ pub fn run(experiment: &Experiment, options: &mut Options<'_>) -> Result<Finishe
     }
     let measurements: Measurements =
         runs.iter().map(|one| (one.variant.clone(), one.values.clone())).collect();
-    let row = judge(experiment, &measurements, options.repetitions, &kernel());
+    let row = judge(experiment, &measurements, &kernel());
     let pictures = pictures(experiment, &runs, &row)?;
     Ok(Finished { row, pictures })
 }
@@ -146,6 +149,7 @@ impl Attempt<'_> {
             let (why, most) = match result {
                 Ok(report) => match fault(&report) {
                     None => return Ok(report),
+                    Some(why) if why.contains(CROWDED) => (why, ATTEMPTS),
                     Some(why) => (why, FEW_ATTEMPTS),
                 },
                 Err(error) if is_crowded(&error) => (error.to_string(), ATTEMPTS),
@@ -199,6 +203,12 @@ fn fault(report: &Report) -> Option<String> {
     if let Some(failed) = report.applications.iter().find(|one| one.tail.is_some() && !one.stopped) {
         return Some(format!("{} failed: {}", failed.name, failed.tail.as_deref().unwrap_or_default()));
     }
+    let said = |one: &ApplicationReport| Some((one.name.clone(), one.iperf3.as_ref()?.error.clone()?));
+    if let Some((name, error)) = report.applications.iter().find_map(said) {
+        return Some(format!(
+            "{name} said \"{error}\"; if it is about buffers, `sysctl net.core.wmem_max net.core.rmem_max` are to be 4194304 at least"
+        ));
+    }
     let drops = report.path.forward.device_drops_packets + report.path.backward.device_drops_packets;
     (drops > 0)
         .then(|| format!("the emulator fell behind: {drops} packets were dropped that no model dropped"))
@@ -208,7 +218,7 @@ fn fault(report: &Report) -> Option<String> {
 fn is_crowded(error: &LabError) -> bool {
     match error {
         LabError::EndedEarly { application, tail, .. } | LabError::NotReady { application, tail, .. } => {
-            application == DAEMON && tail.contains("another daemon")
+            application == DAEMON && tail.contains(CROWDED)
         }
         _ => false,
     }
