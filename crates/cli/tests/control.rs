@@ -33,7 +33,7 @@ ready_port = 5201
 name = "wad"
 command = ["WAD", "run", "--config", "{dir}/wad.toml", "--cgroup", "{cgroup}", "--runtime-dir", "{dir}/run"]
 role = "service"
-ready = "ready"
+ready = "ready paths="
 
 [[application]]
 name = "client"
