@@ -66,7 +66,7 @@ fn a_route_is_copied_and_removed_without_a_trace() {
         ),
         ("-6", "2001:db8::7/128", "dev wad-test proto 87 metric 1024 quickack 1 pref medium"),
     ] {
-        let before = ip(&format!("{family} route show table all"));
+        let before = ip(&format!("{family} route show table main"));
         let route = network.route(prefix);
         assert_eq!(route.state().unwrap(), RouteState::Absent);
         assert!(!route.remove().unwrap());
@@ -77,7 +77,7 @@ fn a_route_is_copied_and_removed_without_a_trace() {
         assert_eq!(shown.split_once(' ').unwrap().1, way);
         assert!(route.remove().unwrap());
         assert_eq!(route.state().unwrap(), RouteState::Absent);
-        assert_eq!(ip(&format!("{family} route show table all")), before);
+        assert_eq!(ip(&format!("{family} route show table main")), before);
     }
 }
 
