@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd as _;
 
 use common::{Sandbox, connect, policy, records, transfer};
+use libbpf_rs::btf::{Btf, types::Struct};
 use rustix::net::sockopt::{tcp_congestion, tcp_nodelay};
 use wad_linux::{Action, Knob, Order, Parameters, Record, RecordKind, Tuner};
 use wad_model::{Bytes, Direction, Segments};
@@ -50,8 +51,8 @@ fn control(socket: &TcpStream) -> String {
 
 /// Whether the kernel has what a takeover needs: since Linux 6.4.
 fn has_links_of_controls() -> bool {
-    let name = b"bpf_struct_ops_link";
-    std::fs::read("/sys/kernel/btf/vmlinux").unwrap().windows(name.len()).any(|bytes| bytes == name)
+    let btf = Btf::from_vmlinux().unwrap();
+    btf.type_by_name::<Struct<'_>>("bpf_struct_ops_link").is_some()
 }
 
 fn echo(client: &TcpStream, server: &TcpStream) {
