@@ -16,7 +16,7 @@ use crate::system::has_struct_ops_link;
 #[derive(Debug)]
 pub(crate) struct Hooks {
     /// On the cgroup: getsockopt, setsockopt, sock_ops.
-    pub(crate) cgroup: Vec<OwnedFd>,
+    cgroup: Vec<OwnedFd>,
     control: Control,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Hooks {
 enum Control {
     Linked(OwnedFd),
     /// Before Linux 6.4: registered until it is dropped.
-    Unlinked(Link),
+    Unlinked(Option<Link>),
 }
 
 impl Hooks {
@@ -49,25 +49,23 @@ impl Hooks {
     }
 
     /// Moves the hooks to the programs of another skeleton, one by one: at each moment every hook has
-    /// a program, the old or the new one. Running flows keep the old control until they are given the
-    /// new one.
-    pub(crate) fn move_to(self, skeleton: &mut WadSkel<'_>) -> Result<Self, LinuxError> {
-        let control = match self.control {
-            Control::Linked(link) => {
-                replace_control(skeleton, &link)?;
-                Control::Linked(link)
-            }
+    /// a program, the old or the new one, also if one of them cannot be moved. Running flows keep the old
+    /// control until they are given the new one.
+    pub(crate) fn move_to(&mut self, skeleton: &mut WadSkel<'_>) -> Result<(), LinuxError> {
+        match &mut self.control {
+            Control::Linked(link) => replace_control(skeleton, link)?,
             Control::Unlinked(link) => {
-                drop(link);
-                register(skeleton)?
+                // The name is free for the new control once the old one is gone.
+                drop(link.take());
+                self.control = register(skeleton)?;
             }
-        };
+        }
         let programs =
             [&skeleton.progs.wad_getsockopt, &skeleton.progs.wad_setsockopt, &skeleton.progs.wad_sock_ops];
         for (link, program) in self.cgroup.iter().zip(programs) {
             update(link, program.as_fd().as_raw_fd(), "to replace a program")?;
         }
-        Ok(Self { cgroup: self.cgroup, control })
+        Ok(())
     }
 
     /// Descriptors of all hooks, the control's first; `None` where the kernel cannot hand it over.
@@ -95,7 +93,7 @@ fn register(skeleton: &mut WadSkel<'_>) -> Result<Control, LinuxError> {
             Ok(Control::Linked(link.as_fd().try_clone_to_owned().map_err(libbpf_rs::Error::from)?))
         })
     } else {
-        register_unlinked(skeleton).map(Control::Unlinked)
+        register_unlinked(skeleton).map(|link| Control::Unlinked(Some(link)))
     };
     result.map_err(|source| match source.kind() {
         libbpf_rs::ErrorKind::AlreadyExists => LinuxError::AlreadyRunning,

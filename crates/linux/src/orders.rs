@@ -142,11 +142,11 @@ impl Tuner {
 
     /// Lets the control read the parameters of its flows anew.
     fn announce_changes(&self) {
-        let Some(bss) = self.skeleton.maps.data_data.as_deref() else { return };
+        let Some(data) = self.skeleton.maps.data_data.as_deref() else { return };
         // SAFETY: the map is mapped into memory while the skeleton lives, and aligned; this process alone
         // writes the member, and the kernel reads it at any time, which volatile accesses allow for.
         unsafe {
-            let changes = (&raw const bss.control_changes).cast_mut();
+            let changes = (&raw const data.control_changes).cast_mut();
             changes.write_volatile(changes.read_volatile().wrapping_add(1));
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -25,7 +25,7 @@ use crate::{LinuxError, Parameters, Policy, check_system};
 /// The loaded and attached programs. Dropping it detaches them, unless a successor holds them too.
 pub struct Tuner {
     // Fields are dropped in order: the hooks first, then the ring, then the object.
-    hooks: Option<Hooks>,
+    hooks: Hooks,
     pub(crate) iterators: Iterators,
     ring: RingBuffer<'static>,
     sender: Sender<Record>,
@@ -72,13 +72,12 @@ impl Tuner {
     /// left attached.
     pub fn load(policy: &Policy, cgroup: &Path) -> Result<Self, LinuxError> {
         let directory = prepare(cgroup)?;
-        let mut skeleton = load(open(policy, &directory, cgroup)?, policy)?;
-        let (sender, receiver) = mpsc::channel();
-        let ring = ring(&skeleton, sender.clone())?;
-        let iterators = Iterators::attach(&mut skeleton)?;
-        let hooks = Some(Hooks::make(&mut skeleton, &directory, cgroup)?);
+        let opened = open(policy, &directory, cgroup)?;
+        let (sender, records) = mpsc::channel();
+        let Loaded { iterators, ring, mut skeleton } = Loaded::of(opened, policy, &sender)?;
+        let hooks = Hooks::make(&mut skeleton, &directory, cgroup)?;
         let cgroup = cgroup.to_owned();
-        Ok(Self { hooks, iterators, ring, sender, records: receiver, lost_before: 0, cgroup, skeleton })
+        Ok(Self { hooks, iterators, ring, sender, records, lost_before: 0, cgroup, skeleton })
     }
 
     /// Loads the programs with `policy` in the place of those that a running daemon holds, which may
@@ -89,8 +88,17 @@ impl Tuner {
     /// As [`Self::load`], or if the predecessor's version keeps another state of flows; the
     /// predecessor's programs then still run.
     pub fn inherit(policy: &Policy, cgroup: &Path, inheritance: Inheritance) -> Result<Self, LinuxError> {
-        let (sender, receiver) = mpsc::channel();
-        succeed(policy, cgroup, inheritance, sender, receiver)
+        let Inheritance { mut descriptors, lost_records: lost_before } = inheritance;
+        if descriptors.len() != INHERITED {
+            return Err(LinuxError::NothingToInherit);
+        }
+        let mut hooks = Hooks::from_descriptors(descriptors.split_off(2));
+        let (sender, records) = mpsc::channel();
+        let state = [descriptors[0].as_fd(), descriptors[1].as_fd()];
+        let Loaded { iterators, ring, mut skeleton } = Loaded::beside(state, policy, cgroup, &sender)?;
+        hooks.move_to(&mut skeleton)?;
+        let cgroup = cgroup.to_owned();
+        Ok(Self { hooks, iterators, ring, sender, records, lost_before, cgroup, skeleton })
     }
 
     /// What a successor needs.
@@ -100,12 +108,11 @@ impl Tuner {
     pub fn inheritance(&self) -> Result<Inheritance, LinuxError> {
         let failed = |source| LinuxError::Descriptor { source };
         let maps = &self.skeleton.maps;
-        let hooks = self.hooks.as_ref().ok_or(LinuxError::NothingToInherit)?;
         let mut descriptors = vec![
             maps.flows.as_fd().try_clone_to_owned().map_err(failed)?,
             maps.records.as_fd().try_clone_to_owned().map_err(failed)?,
         ];
-        let hooks = hooks.duplicate().map_err(failed)?.ok_or(LinuxError::KernelTooOld {
+        let hooks = self.hooks.duplicate().map_err(failed)?.ok_or(LinuxError::KernelTooOld {
             feature: "links of congestion controls, by which a daemon takes over from another",
             since: "6.4",
         })?;
@@ -117,18 +124,13 @@ impl Tuner {
     /// they have, and are to be given orders where the policy has changed for them.
     ///
     /// # Errors
-    /// As [`Self::load`]; the old policy then still holds.
+    /// As [`Self::load`]; every hook then still has a program, and the old policy holds unless the kernel refused
+    /// to move a hook after another.
     pub fn reload(&mut self, policy: &Policy) -> Result<(), LinuxError> {
-        let directory = prepare(&self.cgroup)?;
-        let mut opened = open(policy, &directory, &self.cgroup)?;
-        let failed = |source| LinuxError::Bpf { what: "the state of running flows for new programs", source };
-        opened.maps.flows.reuse_fd(self.skeleton.maps.flows.as_fd()).map_err(failed)?;
-        opened.maps.records.reuse_fd(self.skeleton.maps.records.as_fd()).map_err(failed)?;
-        let mut skeleton = load(opened, policy)?;
-        let iterators = Iterators::attach(&mut skeleton)?;
-        let ring = ring(&skeleton, self.sender.clone())?;
-        let hooks = self.hooks.take().ok_or(LinuxError::NothingToInherit)?;
-        self.hooks = Some(hooks.move_to(&mut skeleton)?);
+        let state = [self.skeleton.maps.flows.as_fd(), self.skeleton.maps.records.as_fd()];
+        let Loaded { iterators, ring, mut skeleton } =
+            Loaded::beside(state, policy, &self.cgroup, &self.sender)?;
+        self.hooks.move_to(&mut skeleton)?;
         self.lost_before = self.lost_records();
         self.iterators = iterators;
         self.ring = ring;
@@ -199,38 +201,39 @@ impl Iterators {
     }
 }
 
-fn succeed(
-    policy: &Policy,
-    cgroup: &Path,
-    inheritance: Inheritance,
-    sender: Sender<Record>,
-    receiver: Receiver<Record>,
-) -> Result<Tuner, LinuxError> {
-    let Inheritance { mut descriptors, lost_records } = inheritance;
-    if descriptors.len() != INHERITED {
-        return Err(LinuxError::NothingToInherit);
+/// Programs and maps, loaded but not yet in the place of any others.
+struct Loaded {
+    iterators: Iterators,
+    ring: RingBuffer<'static>,
+    skeleton: WadSkel<'static>,
+}
+
+impl Loaded {
+    fn of(
+        opened: OpenWadSkel<'static>,
+        policy: &Policy,
+        sender: &Sender<Record>,
+    ) -> Result<Self, LinuxError> {
+        let mut skeleton = load(opened, policy)?;
+        let iterators = Iterators::attach(&mut skeleton)?;
+        let ring = ring(&skeleton, sender.clone())?;
+        Ok(Self { iterators, ring, skeleton })
     }
-    let hooks = Hooks::from_descriptors(descriptors.split_off(2));
-    let directory = prepare(cgroup)?;
-    let mut opened = open(policy, &directory, cgroup)?;
-    let failed = |source| LinuxError::Bpf { what: "the state of the predecessor's flows", source };
-    opened.maps.flows.reuse_fd(descriptors[0].as_fd()).map_err(failed)?;
-    opened.maps.records.reuse_fd(descriptors[1].as_fd()).map_err(failed)?;
-    let mut skeleton = load(opened, policy)?;
-    let iterators = Iterators::attach(&mut skeleton)?;
-    let ring = ring(&skeleton, sender.clone())?;
-    let hooks = Some(hooks.move_to(&mut skeleton)?);
-    let cgroup = cgroup.to_owned();
-    Ok(Tuner {
-        hooks,
-        iterators,
-        ring,
-        sender,
-        records: receiver,
-        lost_before: lost_records,
-        cgroup,
-        skeleton,
-    })
+
+    /// With the state of flows and the ring, `flows` and `records`, of a predecessor.
+    fn beside(
+        [flows, records]: [BorrowedFd<'_>; 2],
+        policy: &Policy,
+        cgroup: &Path,
+        sender: &Sender<Record>,
+    ) -> Result<Self, LinuxError> {
+        let failed = |source| LinuxError::Bpf { what: "the state of running flows for new programs", source };
+        let directory = prepare(cgroup)?;
+        let mut opened = open(policy, &directory, cgroup)?;
+        opened.maps.flows.reuse_fd(flows).map_err(failed)?;
+        opened.maps.records.reuse_fd(records).map_err(failed)?;
+        Self::of(opened, policy, sender)
+    }
 }
 
 /// The directory of the cgroup, on a host that can do what WAD needs.
