@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures every figure of docs/PERFORMANCE.md anew. Needs root and a quiet machine; some five minutes.
+# Measures every figure of docs/PERFORMANCE.md anew. Needs root and a quiet machine; some fifteen minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --locked -p wad
