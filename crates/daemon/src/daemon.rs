@@ -1,39 +1,27 @@
 //! A running daemon: what it holds, and one turn of its loop.
 
-use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use rustix::fs::statfs;
 use rustix::time::{ClockId, clock_gettime};
 use tracing::{debug, info, warn};
-use wad_linux::{
-    Inheritance, LinuxError, Policy, Record, Sysctls, Tuner, cgroup2_mount, flush_tcp_metrics, namespaces,
-    require_control,
-};
+use wad_linux::{Inheritance, Record, Tuner, flush_tcp_metrics, namespaces};
 use wad_model::Time;
-use wad_tune::{
-    Config, Control, FlowId, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable, required_limits_with,
-};
+use wad_tune::{FlowId, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable};
 
 use crate::DaemonError;
-use crate::api::{
-    Current, FlowView, FlowsView, HistoryView, Knowledge, Listeners, Request, Server, StatusView,
-};
+use crate::api::{Current, FlowView, FlowsView, HistoryView, Knowledge, Request, Server, StatusView};
 use crate::flow_table::{FlowEvent, FlowTable};
-use crate::handover::{Door, Gift, State};
+use crate::handover::{Door, State};
 use crate::host_state::{HostState, Wanted};
-use crate::policy::kernel_policy;
 use crate::report::{close_line, open_line};
 use crate::run::{Options, Wishes};
 use crate::runtime_dir::RuntimeDir;
-
-/// `CGROUP2_SUPER_MAGIC`.
-const CGROUP2_MAGIC: i64 = 0x6367_7270;
+use crate::start::{Ground, cgroup, check_controls, plan};
 
 /// How long the loop waits for records before it looks at requests and signals.
 const TICK: Duration = Duration::from_millis(50);
@@ -67,14 +55,6 @@ pub(crate) struct Daemon<'o> {
     api: (OwnedFd, Option<OwnedFd>),
     door: Door,
     runtime_dir: RuntimeDir,
-}
-
-/// What a start holds before the kernel's side is there.
-struct Ground {
-    runtime_dir: RuntimeDir,
-    listeners: Listeners,
-    host: HostState,
-    predecessor: Option<(Gift, Inheritance)>,
 }
 
 impl<'o> Daemon<'o> {
@@ -395,84 +375,6 @@ impl<'o> Daemon<'o> {
             .paths
             .get(record.path as usize)
             .map_or_else(|| "?".to_owned(), |path| path.name.clone())
-    }
-}
-
-impl Ground {
-    fn prepare(config: &Config, options: &Options, cgroup: &Path) -> Result<Self, DaemonError> {
-        if options.take_over {
-            Self::inherit(config, options, cgroup)
-        } else {
-            Self::fresh(config, options, cgroup)
-        }
-    }
-
-    fn fresh(config: &Config, options: &Options, cgroup: &Path) -> Result<Self, DaemonError> {
-        let runtime_dir = RuntimeDir::lock(&options.runtime_dir)?;
-        let listeners = Listeners::open(&runtime_dir.socket(), config.api.listen)?;
-        let host = HostState::recover(Sysctls::default(), &options.runtime_dir, namespaces(cgroup)?)?;
-        Ok(Self { runtime_dir, listeners, host, predecessor: None })
-    }
-
-    fn inherit(config: &Config, options: &Options, cgroup: &Path) -> Result<Self, DaemonError> {
-        let directory = &options.runtime_dir;
-        let mut gift = Gift::ask(directory)?;
-        let failed =
-            |reason: &str| DaemonError::Handover { path: directory.clone(), reason: reason.to_owned() };
-        if gift.state.cgroup != cgroup {
-            return Err(failed("it tunes another cgroup; a cgroup cannot change while a daemon runs"));
-        }
-        let mut descriptors = std::mem::take(&mut gift.descriptors);
-        let mut last = || descriptors.pop().ok_or_else(|| failed("it gave too few descriptors"));
-        let tcp = if gift.state.tcp { Some(last()?) } else { None };
-        let unix = last()?;
-        let lock = last()?;
-        let runtime_dir = RuntimeDir::inherit(directory, lock)?;
-        let listeners = Listeners::inherit(unix, tcp, config.api.listen)?;
-        let host = HostState::take_over(Sysctls::default(), directory, namespaces(cgroup)?)?;
-        let inheritance = Inheritance { descriptors, lost_records: gift.state.lost_records };
-        Ok(Self { runtime_dir, listeners, host, predecessor: Some((gift, inheritance)) })
-    }
-}
-
-/// Raises the host's limits to what is wished, and says what the kernel is to do.
-pub(crate) fn plan(
-    wishes: &Wishes,
-    table: &RuleTable,
-    host: &mut HostState,
-) -> Result<(Planner, Policy), DaemonError> {
-    for name in wishes.estimates.strangers(&wishes.config) {
-        warn!(path = name, "an estimate is for a path that the configuration does not have");
-    }
-    host.raise_limits(required_limits_with(&wishes.config, &wishes.estimates))?;
-    let planner = Planner::new(&wishes.config, host.limits()?, &wishes.estimates);
-    let (wmem_max_before, rmem_max_before) = host.limits_before()?;
-    let policy = kernel_policy(&wishes.config, table, &planner, wmem_max_before, rmem_max_before);
-    Ok((planner, policy))
-}
-
-/// Each control that a path names must be there: the kernel's programs cannot load a module.
-pub(crate) fn check_controls(config: &Config) -> Result<(), DaemonError> {
-    for path in &config.paths {
-        match path.congestion.control.value {
-            Control::Named(name) => require_control(name.as_str())?,
-            Control::Wad { .. } | Control::Unchanged => {}
-        }
-    }
-    Ok(())
-}
-
-/// The cgroup to tune; a directory that is none is refused before anything on the host is changed.
-pub(crate) fn cgroup(config: &Config, options: &Options) -> Result<PathBuf, DaemonError> {
-    let given = options.cgroup.as_deref().or(config.host.cgroup.as_deref());
-    let path = given.map(Path::to_owned).map_or_else(cgroup2_mount, Ok)?;
-    match statfs(&path) {
-        Ok(found) if found.f_type == CGROUP2_MAGIC => Ok(path),
-        Ok(_) => {
-            let source = io::Error::other("it is not in a cgroup v2 hierarchy");
-            Err(LinuxError::Cgroup { path, source }.into())
-        }
-        Err(errno) => Err(LinuxError::Cgroup { path, source: errno.into() }.into()),
     }
 }
 

@@ -27,6 +27,7 @@ mod report;
 mod retune;
 mod run;
 mod runtime_dir;
+mod start;
 
 pub use api::{FlowView, FlowsView, HistoryView, ReloadView, StatusView, StopView};
 pub use client::Client;

@@ -13,9 +13,10 @@ use wad_tune::{
 
 use crate::DaemonError;
 use crate::api::{Knowledge, ReloadView, StopView};
-use crate::daemon::{Daemon, cgroup, check_controls, monotonic_now, plan};
+use crate::daemon::{Daemon, monotonic_now};
 use crate::policy::{parameters, undoing};
 use crate::report::open_line;
+use crate::start::{cgroup, check_controls, plan};
 
 /// Orders by the network namespace of their flows.
 type Orders = BTreeMap<u32, Vec<Order>>;
