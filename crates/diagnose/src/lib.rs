@@ -1,0 +1,1 @@
+//! What limits a flow, which known problem it has, and what to do.

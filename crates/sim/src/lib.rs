@@ -1,0 +1,1 @@
+//! TCP over a path in virtual time: what a transfer will do, without a network.

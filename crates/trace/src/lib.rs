@@ -1,0 +1,1 @@
+//! Samples of flows over time: the columnar file, its exports, text forms of events, derived events.
