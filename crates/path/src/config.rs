@@ -38,6 +38,9 @@ impl PathConfig {
 /// reordering = { probability = 0.001, depth = 5 }
 /// jitter = { mean = "2 ms", spread = "500 us", distribution = "normal" }
 /// duplication = 1e-6
+/// policer = { rate = "100 Mbit/s", burst = "200 kB" }
+/// shaper = { rate = "100 Mbit/s", burst = "200 kB" }
+/// black_hole = "1400 B"
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -60,6 +63,15 @@ pub struct LinkConfig {
     pub jitter: Option<Jitter>,
     /// The probability that a packet arrives twice.
     pub duplication: f64,
+    /// Drops what exceeds a contract, before the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policer: Option<TokenBucket>,
+    /// Delays what exceeds a contract: what waits for it takes room in the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shaper: Option<TokenBucket>,
+    /// Packets larger than this vanish without a word, as behind a router whose ICMP is filtered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub black_hole: Option<Bytes>,
 }
 
 impl LinkConfig {
@@ -75,6 +87,8 @@ impl LinkConfig {
         self.loss.validate()?;
         self.reordering.as_ref().map_or(Ok(()), Reordering::validate)?;
         self.jitter.as_ref().map_or(Ok(()), Jitter::validate)?;
+        self.policer.map_or(Ok(()), |bucket| bucket.validate("policer"))?;
+        self.shaper.map_or(Ok(()), |bucket| bucket.validate("shaper"))?;
         probability("duplication", self.duplication)
     }
 }
@@ -202,6 +216,27 @@ impl Reordering {
     }
 }
 
+/// A contract: a mean rate, and how much may come at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenBucket {
+    /// The mean rate.
+    pub rate: Rate,
+    /// The bucket's depth; at least a packet of the largest size, which else never conforms.
+    pub burst: Bytes,
+}
+
+impl TokenBucket {
+    fn validate(self, key: &str) -> Result<(), ConfigError> {
+        not_zero(
+            &format!("{key}.rate"),
+            self.rate.as_bps(),
+            "give the contract's rate, or leave the key out",
+        )?;
+        not_zero(&format!("{key}.burst"), self.burst.get(), "give at least the size of a packet")
+    }
+}
+
 /// Delay that changes from packet to packet, drawn for each on its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -309,6 +344,9 @@ mod tests {
             reordering = { probability = 0.001, depth = 5, timeout = "20 ms" }
             jitter = { mean = "2 ms", spread = "500 us", distribution = "normal", reorder = true }
             duplication = 0.25
+            policer = { rate = "100 Mbit/s", burst = "200 KiB" }
+            shaper = { rate = "90 Mbit/s", burst = "20 KiB" }
+            black_hole = "1400 B"
             "#,
         );
         assert_eq!(read(&toml::to_string(&config).unwrap()), config);
@@ -350,6 +388,8 @@ mod tests {
             ("reordering.depth", "reordering = { probability = 0.1, depth = 0 }"),
             ("reordering.probability", "reordering = { probability = -0.1, depth = 1 }"),
             ("duplication", "duplication = nan"),
+            ("policer.rate", "policer = { rate = \"0 bit/s\", burst = \"1 B\" }"),
+            ("shaper.burst", "shaper = { rate = \"1 bit/s\", burst = \"0 B\" }"),
             (
                 "jitter.spread",
                 "jitter = { mean = \"1 ms\", spread = \"1 ms\", distribution = \"exponential\" }",

@@ -16,7 +16,7 @@ pub struct Counters {
     pub entered_bytes: Bytes,
     /// Packets that found the queue full.
     pub dropped_by_queue: u64,
-    /// Packets that the loss model took.
+    /// Packets that the loss model, the policer or the black hole took.
     pub lost_by_model: u64,
     /// Copies that duplication made.
     pub duplicated: u64,

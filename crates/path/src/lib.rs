@@ -64,6 +64,7 @@
 //! ```
 
 mod arrivals;
+mod bucket;
 mod config;
 mod counters;
 mod error;
@@ -77,7 +78,7 @@ mod reorder;
 mod serialiser;
 mod wire;
 
-pub use config::{Distribution, Jitter, LinkConfig, Loss, PathConfig, Queue, Reordering};
+pub use config::{Distribution, Jitter, LinkConfig, Loss, PathConfig, Queue, Reordering, TokenBucket};
 pub use counters::{Backlog, Counters, Usage};
 pub use error::ConfigError;
 pub use link::{Delivery, Fate, Link};

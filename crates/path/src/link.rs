@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wad_model::{Bytes, Time};
 
+use crate::bucket::{Policer, Shaper};
 use crate::config::LinkConfig;
 use crate::counters::{Backlog, Counters, Usage};
 use crate::jitter::JitterModel;
@@ -29,8 +30,11 @@ use crate::wire::{Packet, Wire};
 #[derive(Clone, Debug)]
 pub struct Link<P> {
     loss: LossModel,
+    black_hole: Option<Bytes>,
+    policer: Option<Policer>,
     queue: DropTail,
     serialiser: Serialiser,
+    shaper: Option<Shaper>,
     reorderer: Option<Reorderer<Packet<P>>>,
     jitter: Option<JitterModel>,
     wire: Wire<P>,
@@ -50,7 +54,7 @@ pub enum Fate {
     Queued,
     /// The queue was full.
     DroppedByQueue,
-    /// The loss model took it.
+    /// The loss model, the policer or the black hole took it.
     LostByModel,
 }
 
@@ -76,8 +80,11 @@ impl<P: Clone> Link<P> {
     pub fn new(config: &LinkConfig, seed: u64) -> Self {
         Self {
             loss: LossModel::new(&config.loss, seed),
+            black_hole: config.black_hole,
+            policer: config.policer.map(Policer::new),
             queue: DropTail::new(config.queue),
             serialiser: Serialiser::new(config.rate),
+            shaper: config.shaper.map(Shaper::new),
             reorderer: config.reordering.as_ref().map(|reordering| Reorderer::new(reordering, seed)),
             jitter: config.jitter.as_ref().map(|jitter| JitterModel::new(jitter, seed)),
             wire: Wire::new(config, seed),
@@ -96,7 +103,7 @@ impl<P: Clone> Link<P> {
         self.counters.entered += 1;
         self.counters.entered_bytes = self.counters.entered_bytes + size;
 
-        if self.loss.strikes(position) {
+        if self.loss.strikes(position) || self.is_refused(now, size) {
             self.counters.lost_by_model += 1;
             return Fate::LostByModel;
         }
@@ -170,14 +177,21 @@ impl<P: Clone> Link<P> {
         self.last_entry
     }
 
-    /// Queue and serialiser: the packet's departure. With an infinite rate nothing queues.
+    /// Whether the black hole or the policer takes a packet.
+    fn is_refused(&mut self, now: Time, size: Bytes) -> bool {
+        self.black_hole.is_some_and(|largest| size > largest)
+            || self.policer.as_mut().is_some_and(|policer| !policer.admits(now, size))
+    }
+
+    /// Queue, serialiser and shaper: the packet's departure. With an infinite rate and no shaper nothing queues.
     fn serialise(&mut self, now: Time, size: Bytes) -> Time {
-        if self.serialiser.is_instant() {
+        if self.serialiser.is_instant() && self.shaper.is_none() {
             return now;
         }
         let starts = self.serialiser.busy_until().max(now);
-        let departs = self.serialiser.transmit(now, size);
-        self.busy += departs - starts;
+        let sent = self.serialiser.transmit(now, size);
+        self.busy += sent - starts;
+        let departs = self.shaper.as_mut().map_or(sent, |shaper| shaper.transmit(now, size).max(sent));
         let backlog = self.queue.push(now, departs, size);
         let Counters { queue_largest_packets, queue_largest_bytes, .. } = &mut self.counters;
         *queue_largest_packets = backlog.packets.max(*queue_largest_packets);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 use wad_model::{Bytes, Rate, parse_duration};
-use wad_path::{Jitter, LinkConfig, Loss, PathConfig, Queue, Reordering};
+use wad_path::{Jitter, LinkConfig, Loss, PathConfig, Queue, Reordering, TokenBucket};
 
 use crate::emulator::EmulatorOptions;
 use crate::testbed::Mode;
@@ -35,6 +35,9 @@ struct DirectionText {
     reordering: Option<Reordering>,
     jitter: Option<Jitter>,
     duplication: f64,
+    policer: Option<TokenBucket>,
+    shaper: Option<TokenBucket>,
+    black_hole: Option<Bytes>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -86,6 +89,9 @@ impl PathText {
             reordering: direction.reordering.clone(),
             jitter: direction.jitter.clone(),
             duplication: direction.duplication,
+            policer: direction.policer,
+            shaper: direction.shaper,
+            black_hole: direction.black_hole,
         })
     }
 
