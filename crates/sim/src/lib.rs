@@ -1,1 +1,12 @@
 //! TCP over a path in virtual time: what a transfer will do, without a network.
+
+pub mod control;
+mod nanos;
+mod observer;
+mod outcome;
+pub mod scenario;
+
+pub use nanos::Nanos;
+pub use observer::{Content, FlowId, FlowState, LinkId, LinkState, Observer, PacketEvent, PacketKind};
+pub use outcome::{FlowOutcome, LinkOutcome, Outcome, RttOutcome, Total, Work};
+pub use scenario::{Scenario, ScenarioError};
