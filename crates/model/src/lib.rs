@@ -4,6 +4,7 @@
 
 pub mod counter;
 mod flow;
+pub mod high_speed;
 mod quantity;
 mod time;
 

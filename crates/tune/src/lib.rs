@@ -74,7 +74,6 @@ mod division;
 mod endpoint;
 mod error;
 mod explain;
-pub mod high_speed;
 pub mod import;
 mod limits;
 mod nearest;
@@ -84,6 +83,8 @@ mod position;
 mod prefix;
 mod rules;
 pub mod tunables;
+
+pub use wad_model::high_speed;
 
 pub use circumstances::{Circumstances, EstimateSource, KnownEstimate};
 pub use compile::CompileError;

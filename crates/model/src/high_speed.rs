@@ -13,7 +13,7 @@
 //! Between rows, the row above holds, as in the kernel's own `highspeed`: a row is the upper end of its windows.
 //! Increase and decrease thus never fall short of the formulas, and are ahead of them by less than one step.
 
-use wad_model::{Bytes, Segments};
+use crate::{Bytes, Segments};
 
 /// The window up to which HighSpeed TCP is standard TCP, in segments (`Low_Window`, section 5).
 pub const LOW_WINDOW: u32 = 38;
