@@ -15,8 +15,12 @@ const GAP_NANOS: u64 = 19_000;
 
 const LINE: &str = "rate = \"622 Mbit/s\"\ndelay = \"35 ms\"\nqueue = { packets = 300 }\n";
 
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 8] = [
     ("plain", ""),
+    ("red", "discipline = { red = { min = 50, max = 150 } }"),
+    ("codel", "discipline = { codel = {} }"),
+    ("fq_codel", "discipline = { fq_codel = {} }"),
+    ("schedule", "schedule = { steps = [{ at = \"1 s\", rate = \"600 Mbit/s\" }], repeat = \"2 s\" }"),
     (
         "lossy",
         "loss = { gilbert_elliott = { good_to_bad = 1e-4, bad_to_good = 0.1, loss_good = 1e-5, loss_bad = 0.5 } }",

@@ -20,6 +20,7 @@ impl<T> Arrivals<T> {
     }
 
     /// Whether later packets may arrive before earlier ones.
+    #[inline]
     pub(crate) fn is_any_order(&self) -> bool {
         matches!(self, Self::AnyOrder(_))
     }
@@ -31,6 +32,7 @@ impl<T> Arrivals<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, at: Time, item: T) {
         match self {
             Self::InOrder(ring) => ring.push_back((at, item)),
@@ -39,6 +41,7 @@ impl<T> Arrivals<T> {
     }
 
     /// The time of the next arrival.
+    #[inline]
     pub(crate) fn next(&self) -> Option<Time> {
         match self {
             Self::InOrder(ring) => ring.front().map(|&(at, _)| at),
@@ -47,6 +50,7 @@ impl<T> Arrivals<T> {
     }
 
     /// Takes the next arrival if its time has come.
+    #[inline]
     pub(crate) fn pop(&mut self, now: Time) -> Option<(Time, T)> {
         match self {
             Self::InOrder(ring) => {

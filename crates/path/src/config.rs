@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wad_model::{Bytes, Rate, serde_duration};
 
+use crate::discipline::Discipline;
 use crate::error::ConfigError;
+use crate::schedule::Schedule;
 
 /// Both directions of a path.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,7 @@ impl PathConfig {
 /// rate = "622 Mbit/s"
 /// delay = "35 ms"
 /// queue = { bytes = "5442500 B" }
+/// discipline = { codel = { target = "5 ms", interval = "100 ms", ecn = true } }
 /// loss = { random = { probability = 1e-5 } }
 /// reordering = { probability = 0.001, depth = 5 }
 /// jitter = { mean = "2 ms", spread = "500 us", distribution = "normal" }
@@ -41,6 +44,8 @@ impl PathConfig {
 /// policer = { rate = "100 Mbit/s", burst = "200 kB" }
 /// shaper = { rate = "100 Mbit/s", burst = "200 kB" }
 /// black_hole = "1400 B"
+/// outage = { after = "2 s", length = "500 ms" }
+/// schedule = { steps = [{ at = "10 s", rate = "155 Mbit/s" }, { at = "20 s", delay = "50 ms" }], repeat = "30 s" }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -53,6 +58,8 @@ pub struct LinkConfig {
     pub delay: Duration,
     /// The room before the wire.
     pub queue: Queue,
+    /// Who is dropped or marked before it is full, and who goes next.
+    pub discipline: Discipline,
     /// Which packets are lost, congestion apart.
     pub loss: Loss,
     /// Which packets are overtaken by later ones.
@@ -69,9 +76,15 @@ pub struct LinkConfig {
     /// Delays what exceeds a contract: what waits for it takes room in the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shaper: Option<TokenBucket>,
+    /// A time in which every packet is lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
     /// Packets larger than this vanish without a word, as behind a router whose ICMP is filtered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub black_hole: Option<Bytes>,
+    /// How rate and delay change over time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
 }
 
 impl LinkConfig {
@@ -84,16 +97,18 @@ impl LinkConfig {
             not_zero("rate", rate.as_bps(), "leave the key out for an infinite rate")?;
         }
         self.queue.validate()?;
+        self.discipline.validate()?;
         self.loss.validate()?;
         self.reordering.as_ref().map_or(Ok(()), Reordering::validate)?;
         self.jitter.as_ref().map_or(Ok(()), Jitter::validate)?;
         self.policer.map_or(Ok(()), |bucket| bucket.validate("policer"))?;
         self.shaper.map_or(Ok(()), |bucket| bucket.validate("shaper"))?;
+        self.schedule.as_ref().map_or(Ok(()), |schedule| schedule.validate(self.rate))?;
         probability("duplication", self.duplication)
     }
 }
 
-/// A drop-tail queue: a packet that finds no room is dropped.
+/// The room before the wire: a packet that finds none is dropped.
 ///
 /// The limit counts the packets that wait and the one that is being sent. A packet makes room at the
 /// instant its last bit has left, and one that enters at that same instant finds the room.
@@ -237,6 +252,25 @@ impl TokenBucket {
     }
 }
 
+/// An interruption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// When it begins, counted from the first packet.
+    #[serde(with = "serde_duration")]
+    pub after: Duration,
+    /// How long it lasts.
+    #[serde(with = "serde_duration")]
+    pub length: Duration,
+}
+
+impl Outage {
+    /// Whether it is on, so long after the first packet.
+    pub(crate) fn covers(&self, since_first: Duration) -> bool {
+        since_first >= self.after && since_first - self.after < self.length
+    }
+}
+
 /// Delay that changes from packet to packet, drawn for each on its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -286,7 +320,7 @@ pub enum Distribution {
     Exponential,
 }
 
-fn probability(key: &str, value: f64) -> Result<(), ConfigError> {
+pub(crate) fn probability(key: &str, value: f64) -> Result<(), ConfigError> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
     }
@@ -347,6 +381,7 @@ mod tests {
             policer = { rate = "100 Mbit/s", burst = "200 KiB" }
             shaper = { rate = "90 Mbit/s", burst = "20 KiB" }
             black_hole = "1400 B"
+            outage = { after = "2 s", length = "500 ms" }
             "#,
         );
         assert_eq!(read(&toml::to_string(&config).unwrap()), config);

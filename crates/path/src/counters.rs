@@ -7,7 +7,7 @@ use wad_model::{Bytes, Time};
 /// What has happened on a link since it was made.
 ///
 /// At any time, with copies counted in [`Link::in_flight`](crate::Link::in_flight):
-/// `entered + duplicated = delivered + dropped_by_queue + lost_by_model + in flight`.
+/// `entered + duplicated = delivered + dropped_by_queue + dropped_early + lost_by_model + in flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Packets handed to the link.
@@ -16,7 +16,11 @@ pub struct Counters {
     pub entered_bytes: Bytes,
     /// Packets that found the queue full.
     pub dropped_by_queue: u64,
-    /// Packets that the loss model, the policer or the black hole took.
+    /// Packets that the discipline dropped before the queue was full.
+    pub dropped_early: u64,
+    /// Packets that the discipline marked instead of dropping them (CE, RFC 3168).
+    pub marked: u64,
+    /// Packets that the loss model, the outage, the black hole or the policer took.
     pub lost_by_model: u64,
     /// Copies that duplication made.
     pub duplicated: u64,

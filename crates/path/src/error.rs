@@ -49,6 +49,32 @@ pub enum ConfigError {
         /// Its value.
         spread: Duration,
     },
+    /// A threshold that is no length.
+    #[error("{key} = {value} is no length: give a number of packets, 0 or more, and a finite max")]
+    Threshold {
+        /// The key, with the keys that lead to it.
+        key: String,
+        /// Its value.
+        value: f64,
+    },
+    /// Two thresholds in the wrong order.
+    #[error("{key} = {value} is not above the other threshold, {least}: raise it, or lower the other")]
+    Order {
+        /// The key, with the keys that lead to it.
+        key: String,
+        /// Its value.
+        value: f64,
+        /// What it must exceed.
+        least: f64,
+    },
+    /// A step of a schedule that has no meaning.
+    #[error("{key} {problem}")]
+    Schedule {
+        /// The key, with the keys that lead to it.
+        key: String,
+        /// What is wrong, and what to do.
+        problem: &'static str,
+    },
 }
 
 impl ConfigError {
@@ -59,7 +85,10 @@ impl ConfigError {
             Self::Probability { key, .. }
             | Self::Zero { key, .. }
             | Self::SpreadBeyondMean { key, .. }
-            | Self::SpreadOfExponential { key, .. } => key,
+            | Self::SpreadOfExponential { key, .. }
+            | Self::Threshold { key, .. }
+            | Self::Order { key, .. }
+            | Self::Schedule { key, .. } => key,
         }
     }
 
@@ -70,7 +99,10 @@ impl ConfigError {
             Self::Probability { key, .. }
             | Self::Zero { key, .. }
             | Self::SpreadBeyondMean { key, .. }
-            | Self::SpreadOfExponential { key, .. } => key,
+            | Self::SpreadOfExponential { key, .. }
+            | Self::Threshold { key, .. }
+            | Self::Order { key, .. }
+            | Self::Schedule { key, .. } => key,
         };
         *key = format!("{outer}.{key}");
         self

@@ -26,13 +26,13 @@ impl JitterModel {
         }
     }
 
-    /// The next packet's extra delay.
-    pub(crate) fn draw(&mut self) -> Duration {
-        Duration::from_nanos(match self.distribution {
+    /// The next packet's extra delay, in nanoseconds.
+    pub(crate) fn draw(&mut self) -> u64 {
+        match self.distribution {
             Distribution::Uniform => self.uniform(),
             Distribution::Normal => self.normal(),
             Distribution::Exponential => self.exponential(),
-        })
+        }
     }
 
     fn uniform(&mut self) -> u64 {
@@ -118,7 +118,7 @@ mod tests {
             reorder: false,
         };
         let mut model = JitterModel::new(&config, 5);
-        (0..MANY).map(|_| model.draw().as_nanos() as f64 / 1e3).collect()
+        (0..MANY).map(|_| model.draw() as f64 / 1e3).collect()
     }
 
     fn mean_and_deviation(values: &[f64]) -> (f64, f64) {

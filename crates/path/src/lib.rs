@@ -67,6 +67,7 @@ mod arrivals;
 mod bucket;
 mod config;
 mod counters;
+mod discipline;
 mod error;
 mod jitter;
 mod link;
@@ -75,11 +76,16 @@ mod path;
 mod queue;
 mod random;
 mod reorder;
+mod schedule;
 mod serialiser;
 mod wire;
 
-pub use config::{Distribution, Jitter, LinkConfig, Loss, PathConfig, Queue, Reordering, TokenBucket};
+pub use config::{
+    Distribution, Jitter, LinkConfig, Loss, Outage, PathConfig, Queue, Reordering, TokenBucket,
+};
 pub use counters::{Backlog, Counters, Usage};
+pub use discipline::{Codel, Discipline, FqCodel, Label, Red};
 pub use error::ConfigError;
 pub use link::{Delivery, Fate, Link};
 pub use path::Path;
+pub use schedule::{Schedule, Step};

@@ -25,6 +25,12 @@ impl<P: Clone> Path<P> {
         }
     }
 
+    /// The same path, whose schedules count from `origin` instead of zero.
+    #[must_use]
+    pub fn with_origin(self, origin: Time) -> Self {
+        Self { forward: self.forward.with_origin(origin), backward: self.backward.with_origin(origin) }
+    }
+
     /// When either direction will next deliver something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {

@@ -1,10 +1,9 @@
-//! The drop-tail queue, as a ring of departure times.
+//! The queue before the wire and its limit, as a ring of departure times.
 //!
 //! Its packets are elsewhere: a departure is known when a packet is queued, and a packet is in the queue
 //! until that time has come.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use wad_model::{Bytes, Time};
 
@@ -50,11 +49,17 @@ impl DropTail {
         }
     }
 
-    /// Whether a packet that enters at `now` finds room.
+    /// Whether a packet finds room beside `waiting` ones that are elsewhere, as of the last [`clear`](Self::clear).
     #[inline]
-    pub(crate) fn admits(&mut self, now: Time, size: Bytes) -> bool {
-        self.clear(now);
-        self.backlog.packets < self.limit.packets && self.backlog.bytes + size <= self.limit.bytes
+    pub(crate) fn admits(&self, size: Bytes, waiting: Backlog) -> bool {
+        self.backlog.packets + waiting.packets < self.limit.packets
+            && self.backlog.bytes + waiting.bytes + size <= self.limit.bytes
+    }
+
+    /// How many packets there are as of the last [`clear`](Self::clear).
+    #[inline]
+    pub(crate) fn packets(&self) -> u64 {
+        self.backlog.packets
     }
 
     /// Takes in a packet that was admitted at `now`; returns the backlog with it.
@@ -63,7 +68,7 @@ impl DropTail {
         self.places.push_back(Place { departs, size });
         self.backlog.packets += 1;
         self.backlog.bytes = self.backlog.bytes + size;
-        self.stays.add(departs - now, size);
+        self.stays.add(now, departs, size);
         self.backlog
     }
 
@@ -81,14 +86,15 @@ impl DropTail {
     pub(crate) fn integrate(&self, usage: &mut Usage) {
         let mut to_come = Stays::default();
         for place in self.places.iter().rev().take_while(|place| place.departs > usage.until) {
-            to_come.add(place.departs - usage.until, place.size);
+            to_come.add(usage.until, place.departs, place.size);
         }
         usage.packet_nanos = self.stays.packet_nanos - to_come.packet_nanos;
         usage.byte_nanos = self.stays.byte_nanos - to_come.byte_nanos;
     }
 
+    /// Forgets what has departed by `now`.
     #[inline]
-    fn clear(&mut self, now: Time) {
+    pub(crate) fn clear(&mut self, now: Time) {
         while let Some(place) = self.places.front().filter(|place| place.departs <= now) {
             self.backlog.packets -= 1;
             self.backlog.bytes = self.backlog.bytes - place.size;
@@ -99,8 +105,8 @@ impl DropTail {
 
 impl Stays {
     #[inline]
-    fn add(&mut self, stay: Duration, size: Bytes) {
-        let nanos = stay.as_nanos();
+    fn add(&mut self, from: Time, to: Time, size: Bytes) {
+        let nanos = u128::from(to.as_nanos().saturating_sub(from.as_nanos()));
         self.packet_nanos += nanos;
         self.byte_nanos += nanos * u128::from(size.get());
     }
@@ -116,23 +122,28 @@ mod tests {
 
     const SIZE: Bytes = Bytes::new(100);
 
+    fn admits(queue: &mut DropTail, now: u64, size: u64) -> bool {
+        queue.clear(ns(now));
+        queue.admits(Bytes::new(size), Backlog::default())
+    }
+
     #[test]
     fn the_packet_in_service_counts() {
         let mut queue = DropTail::new(Queue::Packets(2));
-        assert!(queue.admits(ns(0), SIZE));
+        assert!(admits(&mut queue, 0, 100));
         queue.push(ns(0), ns(10), SIZE);
-        assert!(queue.admits(ns(0), SIZE));
+        assert!(admits(&mut queue, 0, 100));
         queue.push(ns(0), ns(20), SIZE);
-        assert!(!queue.admits(ns(9), SIZE));
-        assert!(queue.admits(ns(10), SIZE), "the first has left at that instant");
+        assert!(!admits(&mut queue, 9, 100));
+        assert!(admits(&mut queue, 10, 100), "the first has left at that instant");
     }
 
     #[test]
     fn a_limit_in_bytes_may_be_filled_exactly() {
         let mut queue = DropTail::new(Queue::Bytes(Bytes::new(250)));
         queue.push(ns(0), ns(10), Bytes::new(150));
-        assert!(queue.admits(ns(0), Bytes::new(100)));
-        assert!(!queue.admits(ns(0), Bytes::new(101)));
+        assert!(admits(&mut queue, 0, 100));
+        assert!(!admits(&mut queue, 0, 101));
     }
 
     #[test]

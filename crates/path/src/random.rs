@@ -12,6 +12,8 @@ pub(crate) enum Stream {
     Duplication = 4,
     Forward = 5,
     Backward = 6,
+    Red = 7,
+    FlowHash = 8,
 }
 
 /// A sequence of random numbers that its seed determines.
@@ -26,6 +28,12 @@ impl Generator {
     /// 64 random bits.
     pub(crate) fn bits(&mut self) -> u64 {
         self.0.next_u64()
+    }
+
+    /// A number from 0 to below 1, of 53 bits.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// A whole number below `bound`, each as likely as the other to one part in 2^64 / `bound`.

@@ -8,6 +8,8 @@ use std::num::NonZeroU64;
 
 use wad_model::{Bytes, Rate, Time};
 
+use crate::schedule::Timeline;
+
 /// Bits in a byte times nanoseconds in a second.
 const BIT_NANOS_PER_BYTE: u64 = 8 * 1_000_000_000;
 
@@ -20,13 +22,38 @@ pub(crate) struct Serialiser {
     free_at: u64,
     /// What rounding took from `free_at`, in 1/rate nanoseconds; less than the rate.
     remainder: u64,
+    /// Packets are mostly of one size: the division of the last is kept.
+    last: Service,
+    /// The rate over time, where it changes.
+    changes: Option<Box<Timeline>>,
+}
+
+/// How long a size takes, without what is left of the packet before it.
+#[derive(Clone, Copy, Debug)]
+struct Service {
+    size: Bytes,
+    nanos: u64,
+    /// In 1/rate nanoseconds.
+    remainder: u64,
 }
 
 impl Serialiser {
     /// A rate of zero counts as one bit a second.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
         let rate = rate.map(|rate| NonZeroU64::new(rate.as_bps()).unwrap_or(NonZeroU64::MIN));
-        Self { rate, free_at: 0, remainder: 0 }
+        let last = Service { size: Bytes::ZERO, nanos: 0, remainder: 0 };
+        Self { rate, free_at: 0, remainder: 0, last, changes: None }
+    }
+
+    /// The same with a rate that changes.
+    pub(crate) fn with_changes(self, changes: Option<Timeline>) -> Self {
+        Self { changes: changes.map(Box::new), ..self }
+    }
+
+    /// Changes count from `origin`.
+    pub(crate) fn with_origin(self, origin: Time) -> Self {
+        let changes = self.changes.map(|changes| Box::new(changes.with_origin(origin.as_nanos())));
+        Self { changes, ..self }
     }
 
     /// Whether packets take no time, so that none waits.
@@ -48,30 +75,60 @@ impl Serialiser {
         if now.as_nanos() > self.free_at {
             (self.free_at, self.remainder) = (now.as_nanos(), 0);
         }
-        let (nanos, remainder) = service(size, self.remainder, rate);
-        self.free_at = self.free_at.saturating_add(nanos);
-        self.remainder = remainder;
+        if self.changes.is_some() {
+            return self.transmit_over_changes(size);
+        }
+        if size != self.last.size {
+            self.last = Service::of(size, rate);
+        }
+        self.add(self.last, rate.get());
         self.busy_until()
     }
-}
 
-/// `8 * size / rate` plus what is left of the last packet, as nanoseconds and remainder.
-#[inline]
-fn service(size: Bytes, remainder: u64, rate: NonZeroU64) -> (u64, u64) {
-    let work = size.get().checked_mul(BIT_NANOS_PER_BYTE).and_then(|work| work.checked_add(remainder));
-    match work {
-        Some(work) => (work / rate, work % rate),
-        None => service_of_giant(size, remainder, rate),
+    /// Adds up whole nanoseconds and remainders; neither sum nor carry overflows.
+    #[inline]
+    fn add(&mut self, service: Service, rate: u64) {
+        let room = rate - service.remainder;
+        let carry = self.remainder >= room;
+        self.remainder = if carry { self.remainder - room } else { self.remainder + service.remainder };
+        self.free_at = self.free_at.saturating_add(service.nanos).saturating_add(u64::from(carry));
+    }
+
+    /// Each span of the schedule does what it can of the work. Work is bits times nanoseconds in a second, the unit
+    /// of the remainder at any rate.
+    #[cold]
+    fn transmit_over_changes(&mut self, size: Bytes) -> Time {
+        let Some(changes) = &self.changes else { return self.busy_until() };
+        let mut work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE) + u128::from(self.remainder);
+        loop {
+            let span = changes.at(self.free_at);
+            let rate = u128::from(span.value);
+            let capacity = u128::from(span.until - self.free_at) * rate;
+            if work <= capacity && rate > 0 {
+                self.free_at = self.free_at.saturating_add(saturate(work / rate));
+                self.remainder = saturate(work % rate);
+                return self.busy_until();
+            }
+            work -= capacity.min(work);
+            (self.free_at, self.remainder) = (span.until, 0);
+            if span.until == u64::MAX {
+                return self.busy_until();
+            }
+        }
     }
 }
 
-/// The same for sizes from 2 GiB.
-#[cold]
-fn service_of_giant(size: Bytes, remainder: u64, rate: NonZeroU64) -> (u64, u64) {
-    let work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE) + u128::from(remainder);
-    let rate = u128::from(rate.get());
-    let saturate = |value: u128| u64::try_from(value).unwrap_or(u64::MAX);
-    (saturate(work / rate), saturate(work % rate))
+impl Service {
+    /// `8 * size / rate`.
+    fn of(size: Bytes, rate: NonZeroU64) -> Self {
+        let work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE);
+        let rate = u128::from(rate.get());
+        Self { size, nanos: saturate(work / rate), remainder: saturate(work % rate) }
+    }
+}
+
+fn saturate(value: u128) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -103,6 +160,30 @@ mod tests {
         let mut wire = Serialiser::new(Some(Rate::from_bps(0)));
         assert_eq!(wire.transmit(Time::ZERO, Bytes::new(u64::MAX)).as_nanos(), u64::MAX);
         assert_eq!(wire.transmit(Time::ZERO, Bytes::new(1)).as_nanos(), u64::MAX);
+    }
+
+    /// The outcome of 100 packets of 1 ms under a rate that changes, in microseconds.
+    fn over(schedule: &str) -> Vec<u64> {
+        let schedule = toml::from_str(schedule).unwrap();
+        let rate = Some(Rate::from_bps(12_000_000));
+        let mut wire = Serialiser::new(rate).with_changes(Timeline::of_rate(&schedule, rate));
+        (0..8).map(|_| wire.transmit(Time::ZERO, Bytes::new(1500)).as_nanos() / 1000).collect()
+    }
+
+    #[test]
+    fn a_packet_that_spans_a_change_is_sent_at_both_rates() {
+        let found = over(
+            "steps = [{ at = \"1500 us\", rate = \"6 Mbit/s\" }, { at = \"6 ms\", rate = \"24 Mbit/s\" }]",
+        );
+        assert_eq!(found, [1000, 2500, 4500, 6125, 6625, 7125, 7625, 8125]);
+    }
+
+    #[test]
+    fn an_outage_keeps_packets_until_it_ends() {
+        let found = over("steps = [{ at = \"1500 us\", rate = \"0 bit/s\" }]\nrepeat = \"10 ms\"");
+        assert_eq!(found, [1000, 10_500, 11_500, 21_000, 30_500, 31_500, 41_000, 50_500]);
+        let found = over("steps = [{ at = \"1500 us\", rate = \"0 bit/s\" }]");
+        assert_eq!(found[..2], [1000, u64::MAX / 1000]);
     }
 
     proptest! {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wad_model::{Bytes, Rate, Time};
-use wad_path::{Distribution, Fate, Jitter, Link, LinkConfig, Loss, Queue, Reordering};
+use wad_path::{
+    Codel, Discipline, Distribution, Fate, FqCodel, Jitter, Label, Link, LinkConfig, Loss, Queue, Red,
+    Reordering, Schedule, Step,
+};
 
 /// A packet: nanoseconds after the one before it, and bytes.
 type Traffic = Vec<(u64, u64)>;
@@ -33,7 +36,8 @@ fn run(config: &LinkConfig, seed: u64, traffic: &Traffic, polling: Polling) -> (
         if matches!(polling, Polling::Eager) {
             deliver_until(&mut link, at, &mut outcome);
         }
-        outcome.fates.push(link.handle_packet(at, size, i));
+        let label = Label { flow: i as u64 % 3, ecn_capable: i % 2 == 0 };
+        outcome.fates.push(link.handle_labelled(at, size, label, i));
         assert_conserved(&link);
     }
     match polling {
@@ -52,13 +56,15 @@ fn entries(traffic: &Traffic) -> Vec<(Time, Bytes)> {
     traffic.iter().map(entry).collect()
 }
 
-/// Polls at each timeout up to `until`; each must deliver something, at exactly that time.
+/// Polls at each timeout up to `until`; each must deliver something, at exactly that time, or bring the next
+/// departure nearer.
 fn deliver_until(link: &mut Link<usize>, until: Time, outcome: &mut Outcome) {
     while let Some(at) = link.poll_timeout().filter(|&at| at <= until) {
         let before = outcome.deliveries.len();
         drain(link, at, outcome);
         let new = &outcome.deliveries[before..];
-        assert!(!new.is_empty() && new.iter().all(|delivery| delivery.0 == at), "{at:?}: {new:?}");
+        assert!(new.iter().all(|delivery| delivery.0 == at), "{at:?}: {new:?}");
+        assert!(!new.is_empty() || link.poll_timeout() > Some(at), "nothing at {at:?}");
     }
 }
 
@@ -71,7 +77,7 @@ fn drain(link: &mut Link<usize>, now: Time, outcome: &mut Outcome) {
 
 fn assert_conserved(link: &Link<usize>) {
     let c = link.counters();
-    let out = c.delivered + c.dropped_by_queue + c.lost_by_model + link.in_flight();
+    let out = c.delivered + c.dropped_by_queue + c.dropped_early + c.lost_by_model + link.in_flight();
     assert_eq!(c.entered + c.duplicated, out, "{c:?}");
 }
 
@@ -140,10 +146,52 @@ fn ordered_link() -> impl Strategy<Value = LinkConfig> {
     })
 }
 
+/// Disciplines that act on the short traffic of these tests.
+fn discipline() -> impl Strategy<Value = Discipline> {
+    let codel = || {
+        (micros(500), micros(5000), any::<bool>()).prop_map(|(target, interval, ecn)| Codel {
+            target: target + Duration::from_nanos(1),
+            interval: interval + Duration::from_nanos(1),
+            ecn,
+        })
+    };
+    let red = (0.0..5.0, 0.1..10.0, probability(), 0.01..1.0, any::<bool>(), any::<bool>());
+    prop_oneof![
+        Just(Discipline::DropTail),
+        red.prop_map(|(min, width, max_probability, weight, gentle, ecn)| {
+            let max = min + width;
+            Discipline::Red(Red { min, max, max_probability, weight, gentle, ecn, ..Red::default() })
+        }),
+        codel().prop_map(Discipline::Codel),
+        (1u32..4, 40u64..9000, codel()).prop_map(|(flows, quantum, codel)| {
+            Discipline::FqCodel(FqCodel { flows, quantum: Bytes::new(quantum), codel })
+        }),
+    ]
+}
+
+/// Rates and delays that change while the traffic lasts.
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let rate = prop_oneof![Just(Rate::from_bps(0)), rate()];
+    let step = (1u64..3000, rate, prop::option::of(micros(5000)));
+    (prop::collection::vec(step, 1..5), 1u64..5000).prop_map(|(steps, rest)| {
+        let mut at = Duration::ZERO;
+        let step = |(gap, rate, delay)| {
+            at += Duration::from_micros(gap);
+            Step { at, rate: Some(rate), delay }
+        };
+        let steps = steps.into_iter().map(step).collect();
+        Schedule { steps, repeat: Some(at + Duration::from_micros(rest)) }
+    })
+}
+
 /// A link with any of the stages.
 fn any_link() -> impl Strategy<Value = LinkConfig> {
-    (ordered_link(), prop::option::of(reordering()), prop::option::of(jitter()), probability()).prop_map(
-        |(link, reordering, jitter, duplication)| LinkConfig { reordering, jitter, duplication, ..link },
+    let order = (prop::option::of(reordering()), prop::option::of(jitter()), probability());
+    (ordered_link(), order, discipline(), prop::option::of(schedule())).prop_map(
+        |(link, (reordering, jitter, duplication), discipline, schedule)| {
+            let schedule = schedule.filter(|_| link.rate.is_some());
+            LinkConfig { reordering, jitter, duplication, discipline, schedule, ..link }
+        },
     )
 }
 
@@ -167,9 +215,12 @@ proptest! {
     fn every_valid_link_conserves_its_packets(config in any_link(), traffic in traffic(), seed: u64) {
         prop_assert_eq!(config.validate(), Ok(()));
         let (link, outcome) = run(&config, seed, &traffic, Polling::Eager);
-        let queued = outcome.fates.iter().filter(|&&fate| fate == Fate::Queued).count() as u64;
+        let taken = |fate: &&Fate| matches!(fate, Fate::Queued | Fate::Marked);
+        let queued = outcome.fates.iter().filter(taken).count() as u64;
         prop_assert_eq!(link.in_flight(), 0);
-        prop_assert_eq!(link.counters().delivered, queued + link.counters().duplicated);
+        if !matches!(config.discipline, Discipline::Codel(_) | Discipline::FqCodel(_)) {
+            prop_assert_eq!(link.counters().delivered, queued + link.counters().duplicated);
+        }
         prop_assert!(outcome.deliveries.is_sorted_by_key(|delivery| delivery.0));
     }
 
@@ -188,6 +239,51 @@ proptest! {
         let (link, outcome) = run(&LinkConfig { jitter, ..config }, seed, &traffic, Polling::Eager);
         prop_assert!(outcome.deliveries.is_sorted_by_key(|delivery| delivery.1));
         prop_assert_eq!(link.counters().reordered, 0);
+    }
+
+    /// Whatever decides at the head: within a flow the order is kept.
+    #[test]
+    fn disciplines_keep_the_order_of_a_flow(
+        config in ordered_link(), discipline in discipline(), traffic in traffic(), seed: u64,
+    ) {
+        let (_, outcome) = run(&LinkConfig { discipline, ..config }, seed, &traffic, Polling::Eager);
+        for flow in 0..3 {
+            let packets = outcome.deliveries.iter().map(|delivery| delivery.1).filter(|i| i % 3 == flow);
+            prop_assert!(packets.is_sorted());
+        }
+    }
+
+    /// Each packet gets the work that its size is, summed over the rates of the schedule nanosecond by span.
+    #[test]
+    fn departures_follow_a_schedule(
+        rate in rate(), steps in prop::collection::vec((1u64..500, 1_000_000u64..1_000_000_000), 1..5),
+        traffic in traffic(),
+    ) {
+        let mut at = 0;
+        let steps: Vec<(u64, u64)> = steps.into_iter().map(|(gap, bps)| { at += gap * 1000; (at, bps) }).collect();
+        let schedule = Some(Schedule {
+            steps: steps.iter().map(|&(at, bps)| Step {
+                at: Duration::from_nanos(at), rate: Some(Rate::from_bps(bps)), delay: None,
+            }).collect(),
+            repeat: None,
+        });
+        let config = LinkConfig { rate: Some(rate), schedule, ..LinkConfig::default() };
+        let (_, outcome) = run(&config, 0, &traffic, Polling::AtTheEnd);
+        // Work done by the wire up to a time, if it were always busy.
+        let work = |until: u64| {
+            let mut spans = vec![(0, rate.as_bps())];
+            spans.extend(&steps);
+            spans.iter().enumerate().map(|(i, &(from, bps))| {
+                let to = spans.get(i + 1).map_or(u64::MAX, |next| next.0).min(until);
+                u128::from(to.saturating_sub(from)) * u128::from(bps)
+            }).sum::<u128>()
+        };
+        let mut done = 0u128;
+        for (i, (entered, size)) in entries(&traffic).into_iter().enumerate() {
+            done = done.max(work(entered.as_nanos())) + u128::from(size.get()) * 8_000_000_000;
+            let departs = outcome.deliveries[i].0.as_nanos();
+            prop_assert!(work(departs) >= done && work(departs - 1) < done, "packet {i}");
+        }
     }
 
     #[test]

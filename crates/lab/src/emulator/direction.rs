@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use wad_model::{Bytes, Time};
-use wad_path::Link;
+use wad_path::{Label, Link};
 
 use super::join::{Joiner, Segment, Written};
 use super::lateness::Lateness;
@@ -74,10 +74,11 @@ impl Direction {
     fn admit(&mut self, packet: &PacketRef) {
         let now = clock::now();
         let whole = packet.ip().len();
+        let label = Label { flow: flow_of(packet.ip()), ecn_capable: false };
         for index in 0..packet.cut().map_or(1, SuperPacket::segments) {
             let size = packet.cut().map_or(whole, |cut| cut.wire_size(index));
             let segment = Segment { packet: packet.clone(), index };
-            self.link.handle_packet(now, Bytes::new(size as u64), segment);
+            self.link.handle_labelled(now, Bytes::new(size as u64), label, segment);
         }
     }
 
@@ -145,6 +146,17 @@ fn record(written: &Written<'_>, lateness: &mut Lateness, counters: &mut Emulato
     }
 }
 
+/// A hash of addresses and ports (FNV-1a): packets of a flow have the same. What is not TCP or UDP, and what has IP
+/// options, is told apart by its addresses and the bytes in the place of ports.
+fn flow_of(ip: &[u8]) -> u64 {
+    let told_apart = match ip.first().map(|first| first >> 4) {
+        Some(4) => ip.get(12..24),
+        _ => ip.get(8..44),
+    };
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    told_apart.unwrap_or_default().iter().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
 /// Whether a router would pass the packet on: IPv4 or IPv6, to one host.
 fn crosses_a_path(ip: &[u8]) -> bool {
     match ip.first().map(|first| first >> 4) {
@@ -157,6 +169,18 @@ fn crosses_a_path(ip: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packets_of_a_flow_have_one_hash() {
+        let mut packet = [0x45; 40];
+        let flow = flow_of(&packet);
+        packet[30] = 1;
+        assert_eq!(flow_of(&packet), flow, "the sequence number is no part of the flow");
+        packet[21] = 1;
+        assert_ne!(flow_of(&packet), flow, "the source port is");
+        packet[0] = 0x60;
+        assert_ne!(flow_of(&packet), flow_of(&[]));
+    }
 
     #[test]
     fn group_reports_and_foreign_protocols_stay_at_home() {

@@ -43,7 +43,7 @@ impl<'a> Relay<'a> {
         options: &EmulatorOptions,
         shared: &'a Shared,
     ) -> Self {
-        let Path { forward, backward } = Path::new(path, options.seed);
+        let Path { forward, backward } = Path::new(path, options.seed).with_origin(options.origin);
         let memory = usize::try_from(options.memory.get()).unwrap_or(usize::MAX);
         Self {
             devices,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 use wad_model::{Bytes, Rate, parse_duration};
-use wad_path::{Jitter, LinkConfig, Loss, PathConfig, Queue, Reordering, TokenBucket};
+use wad_path::{Discipline, Jitter, LinkConfig, Loss, Outage, PathConfig, Queue, Reordering, Schedule, TokenBucket};
 
 use crate::emulator::EmulatorOptions;
 use crate::testbed::Mode;
@@ -31,13 +31,16 @@ struct DirectionText {
     rate: Option<Rate>,
     delay: Option<DurationText>,
     queue: Option<QueueText>,
+    discipline: Discipline,
     loss: Loss,
     reordering: Option<Reordering>,
     jitter: Option<Jitter>,
     duplication: f64,
     policer: Option<TokenBucket>,
     shaper: Option<TokenBucket>,
+    outage: Option<Outage>,
     black_hole: Option<Bytes>,
+    schedule: Option<Schedule>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -85,13 +88,16 @@ impl PathText {
                 .queue
                 .or(self.queue)
                 .map_or(Ok(Queue::Unlimited), |queue| queue.resolve(rate, rtt))?,
+            discipline: direction.discipline,
             loss: direction.loss.clone(),
             reordering: direction.reordering.clone(),
             jitter: direction.jitter.clone(),
             duplication: direction.duplication,
             policer: direction.policer,
             shaper: direction.shaper,
+            outage: direction.outage,
             black_hole: direction.black_hole,
+            schedule: direction.schedule.clone(),
         })
     }
 

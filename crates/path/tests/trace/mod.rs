@@ -5,7 +5,7 @@
 //! ```text
 //! config TOML                 a line of the link's configuration (`wad_path::LinkConfig`)
 //! seed   NUMBER
-//! in     NANOS BYTES FATE     a packet enters; FATE is queued, full or lost
+//! in     NANOS BYTES FATE     a packet enters; FATE is queued, marked, full, early or lost
 //! out    NANOS PACKET         a delivery; packets count from 0 in order of entry, lost ones included
 //! ```
 //!
@@ -102,13 +102,17 @@ fn time(text: &str) -> Option<Time> {
 }
 
 fn fate(word: &str) -> Option<Fate> {
-    [Fate::Queued, Fate::DroppedByQueue, Fate::LostByModel].into_iter().find(|&fate| fate_word(fate) == word)
+    [Fate::Queued, Fate::Marked, Fate::DroppedByQueue, Fate::DroppedEarly, Fate::LostByModel]
+        .into_iter()
+        .find(|&fate| fate_word(fate) == word)
 }
 
 fn fate_word(fate: Fate) -> &'static str {
     match fate {
         Fate::Queued => "queued",
+        Fate::Marked => "marked",
         Fate::DroppedByQueue => "full",
+        Fate::DroppedEarly => "early",
         Fate::LostByModel => "lost",
     }
 }
