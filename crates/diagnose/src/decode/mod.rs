@@ -1,0 +1,6 @@
+//! Recordings from elsewhere, and what they mean: bytes in, [`Evidence`](crate::Evidence) out. One file for each form.
+
+pub mod inet_diag;
+pub mod netstat;
+pub mod recording;
+pub mod tcp_metrics;
