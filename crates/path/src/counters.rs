@@ -36,6 +36,15 @@ pub struct Counters {
     pub queue_largest_bytes: Bytes,
 }
 
+impl Counters {
+    /// Keeps the largest backlog.
+    #[inline]
+    pub(crate) fn note_backlog(&mut self, backlog: Backlog) {
+        self.queue_largest_packets = self.queue_largest_packets.max(backlog.packets);
+        self.queue_largest_bytes = self.queue_largest_bytes.max(backlog.bytes);
+    }
+}
+
 /// What is in the queue and on its way onto the wire at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {

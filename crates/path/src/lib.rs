@@ -20,12 +20,14 @@
 //!    in "Estimates of error rates for codes on burst-noise channels", ibid. 42 (1963).
 //! 2. **The queue** drops what does not fit (drop-tail). Its limit counts the packets that wait *and*
 //!    the one in service; see [`Queue`] for where ns-2 differs.
+//!    A [`Discipline`] may drop or mark packets before it is full, and let flows take turns.
 //! 3. **The serialiser** puts one packet after the other on the wire:
 //!    `departure = max(entry, previous departure) + 8 * size / rate`. The fraction of a nanosecond is
 //!    carried to the next packet, so that a million packets take as long as their sum.
 //! 4. **Reordering** holds a chosen packet back until `depth` later ones have departed. It stands
 //!    before the delay, where "later packets have departed" has a meaning of its own.
 //! 5. **Delay and jitter** are the propagation. Jitter keeps the order unless told otherwise.
+//!    A [`Schedule`] changes rate and delay over time.
 //! 6. **Duplication** delivers a second copy at the same instant.
 //!
 //! Times are nanoseconds ([`Time`](wad_model::Time)), sizes are bytes on the wire, rates are bits a
@@ -34,7 +36,8 @@
 //! # One computation a packet
 //! A departure is known when the packet is queued, and so, without reordering, is its delivery. There
 //! is one ring of deliveries in time order, no event a packet and no timer. Only jitter that reorders
-//! needs a heap. In the steady state nothing is allocated.
+//! needs a heap, and only a discipline that decides at the head has to be followed departure by departure. A link of a
+//! rate, a drop-tail queue and a delay alone, which is what most are, does without the other stages. In the steady state nothing is allocated.
 //!
 //! # Repeatable
 //! No clock, no input or output, no random source of its own: the same configuration, seed and calls
@@ -69,7 +72,9 @@ mod config;
 mod counters;
 mod discipline;
 mod error;
+mod gate;
 mod jitter;
+mod lane;
 mod link;
 mod loss;
 mod path;
@@ -78,6 +83,7 @@ mod random;
 mod reorder;
 mod schedule;
 mod serialiser;
+mod stages;
 mod wire;
 
 pub use config::{

@@ -1,23 +1,13 @@
-//! One direction of a path: the stages put together.
-
-use std::time::Duration;
+//! One direction of a path: what a packet meets from its entry to its delivery.
 
 use wad_model::{Bytes, Time};
 
-use crate::bucket::{Policer, Shaper};
-use crate::config::{LinkConfig, Outage};
+use crate::config::LinkConfig;
 use crate::counters::{Backlog, Counters, Usage};
-use crate::discipline::head::HeadQueue;
-use crate::discipline::red::{RedState, Verdict};
-use crate::discipline::waiting::{Sent, Waiting};
-use crate::discipline::{Discipline, Label};
-use crate::jitter::JitterModel;
-use crate::loss::LossModel;
-use crate::queue::DropTail;
-use crate::reorder::Reorderer;
-use crate::schedule::Timeline;
-use crate::serialiser::Serialiser;
-use crate::wire::{Delayed, Packet, Wire};
+use crate::discipline::Label;
+use crate::gate::Gate;
+use crate::lane::Lane;
+use crate::stages::Stages;
 
 /// One direction of a path, as a state machine without clock or input and output.
 ///
@@ -34,30 +24,20 @@ use crate::wire::{Delayed, Packet, Wire};
 /// time later than its entry.
 #[derive(Clone, Debug)]
 pub struct Link<P> {
-    loss: LossModel,
-    outage: Option<Outage>,
-    black_hole: Option<Bytes>,
-    policer: Option<Policer>,
-    red: Option<Box<RedState>>,
-    /// What waits where the head decides; `queue` then holds the packet in service alone.
-    head: Option<Box<HeadQueue<P>>>,
-    queue: DropTail,
-    serialiser: Serialiser,
-    shaper: Option<Shaper>,
-    /// When the last packet departs.
-    departs: Time,
-    reorderer: Option<Reorderer<Delayed<P>>>,
-    jitter: Option<JitterModel>,
-    wire: Wire<P>,
+    gate: Gate,
+    body: Body<P>,
     counters: Counters,
-    /// How many nanoseconds the serialiser was busy, up to `busy_until`.
-    busy: u64,
     first_entry: Option<Time>,
     last_entry: Time,
-    /// How many packets have departed.
-    departed: u64,
-    /// The position after the latest in order of departure that has been delivered.
-    delivered_up_to: u64,
+}
+
+/// What lies behind the gate.
+#[derive(Clone, Debug)]
+enum Body<P> {
+    /// A rate, a drop-tail queue and a delay: most links.
+    Lane(Lane<P>),
+    /// All stages.
+    Stages(Box<Stages<P>>),
 }
 
 /// What became of an entering packet.
@@ -97,39 +77,27 @@ impl<P: Clone> Link<P> {
     /// probability is clamped, a rate of zero is one bit a second.
     #[must_use]
     pub fn new(config: &LinkConfig, seed: u64) -> Self {
-        let red = match config.discipline {
-            Discipline::Red(red) => Some(Box::new(RedState::new(red, config.rate, seed))),
-            _ => None,
+        let body = if Lane::<P>::suffices(config) {
+            Body::Lane(Lane::new(config))
+        } else {
+            Body::Stages(Box::new(Stages::new(config, seed)))
         };
-        let schedule = config.schedule.as_ref();
-        let rates = schedule.and_then(|schedule| Timeline::of_rate(schedule, config.rate));
         Self {
-            loss: LossModel::new(&config.loss, seed),
-            outage: config.outage,
-            black_hole: config.black_hole,
-            policer: config.policer.map(Policer::new),
-            red,
-            head: HeadQueue::new(&config.discipline, seed).map(Box::new),
-            queue: DropTail::new(config.queue),
-            serialiser: Serialiser::new(config.rate).with_changes(rates),
-            shaper: config.shaper.map(Shaper::new),
-            departs: Time::ZERO,
-            reorderer: config.reordering.as_ref().map(|reordering| Reorderer::new(reordering, seed)),
-            jitter: config.jitter.as_ref().map(|jitter| JitterModel::new(jitter, seed)),
-            wire: Wire::new(config, seed),
+            gate: Gate::new(config, seed),
+            body,
             counters: Counters::default(),
-            busy: 0,
             first_entry: None,
             last_entry: Time::ZERO,
-            departed: 0,
-            delivered_up_to: 0,
         }
     }
 
     /// The same link, whose [schedule](LinkConfig::schedule) counts from `origin` instead of zero.
     #[must_use]
-    pub fn with_origin(self, origin: Time) -> Self {
-        Self { serialiser: self.serialiser.with_origin(origin), wire: self.wire.with_origin(origin), ..self }
+    pub fn with_origin(mut self, origin: Time) -> Self {
+        if let Body::Stages(stages) = &mut self.body {
+            stages.set_origin(origin);
+        }
+        self
     }
 
     /// A packet of `size` bytes on the wire enters at `now`. It belongs to flow 0 and cannot be marked.
@@ -146,31 +114,15 @@ impl<P: Clone> Link<P> {
         self.counters.entered += 1;
         self.counters.entered_bytes = self.counters.entered_bytes + size;
 
-        if self.loss.strikes(position) || self.is_refused(now, size) {
-            self.counters.lost_by_model += 1;
-            return Fate::LostByModel;
+        if self.gate.is_open() || self.gate.passes(position, now, now - self.first_entry.unwrap_or(now), size)
+        {
+            return match &mut self.body {
+                Body::Lane(lane) => lane.handle(now, size, payload, &mut self.counters),
+                Body::Stages(stages) => stages.handle(now, size, label, payload, &mut self.counters),
+            };
         }
-        if self.head.is_some() {
-            return self.wait(now, size, label, payload);
-        }
-        self.queue.clear(now);
-        let verdict = if self.red.is_some() { self.judge(now, label) } else { Fate::Queued };
-        if verdict == Fate::DroppedEarly {
-            self.counters.dropped_early += 1;
-            return verdict;
-        }
-        if !self.queue.admits(size, Backlog::default()) {
-            self.counters.dropped_by_queue += 1;
-            return Fate::DroppedByQueue;
-        }
-        self.send(
-            now,
-            Sent {
-                packet: Waiting { entered: now, size, item: payload, ecn_capable: false },
-                marked: verdict == Fate::Marked,
-            },
-        );
-        verdict
+        self.counters.lost_by_model += 1;
+        Fate::LostByModel
     }
 
     /// When `poll_transmit` will next have something, if no packet enters before.
@@ -180,29 +132,22 @@ impl<P: Clone> Link<P> {
     #[inline]
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        if self.reorderer.is_none() && self.head.is_none() {
-            return self.wire.next();
+        match &self.body {
+            Body::Lane(lane) => lane.next(),
+            Body::Stages(stages) => stages.next(),
         }
-        let held = self.reorderer.as_ref().and_then(|reorderer| self.wire.next_of_held(reorderer));
-        let waits = self.head.as_ref().is_some_and(|head| !head.is_empty());
-        let head = (waits && (self.reorderer.is_some() || self.wire.is_any_order())).then_some(self.departs);
-        [self.wire.next(), held, head].into_iter().flatten().min()
     }
 
     /// The next packet that has been delivered by `now`, in order of delivery.
     #[inline]
     pub fn poll_transmit(&mut self, now: Time) -> Option<Delivery<P>> {
-        if self.head.is_some() {
-            self.advance(now);
-        }
-        if let Some(reorderer) = &mut self.reorderer {
-            let duplicated = &mut self.counters.duplicated;
-            reorderer.expire(now, |at, packet| self.wire.launch(at, packet, duplicated));
-        }
-        let (at, Packet { position, entered, size, marked, payload }) = self.wire.pop(now)?;
-        let size = Bytes::new(size.into());
-        self.count_delivery(position, size);
-        Some(Delivery { at, entered, size, marked, payload })
+        let delivery = match &mut self.body {
+            Body::Lane(lane) => lane.poll(now)?,
+            Body::Stages(stages) => stages.poll(now, &mut self.counters)?,
+        };
+        self.counters.delivered += 1;
+        self.counters.delivered_bytes = self.counters.delivered_bytes + delivery.size;
+        Some(delivery)
     }
 
     /// What has been counted so far; deliveries count when they are polled.
@@ -214,9 +159,10 @@ impl<P: Clone> Link<P> {
     /// Packets, and copies of packets, that are queued or under way and not yet polled.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        let held = self.reorderer.as_ref().map_or(0, |reorderer| reorderer.held().len());
-        let waiting = self.head.as_ref().map_or(0, |head| head.backlog().packets);
-        (self.wire.len() + held) as u64 + waiting
+        match &self.body {
+            Body::Lane(lane) => lane.in_flight(),
+            Body::Stages(stages) => stages.in_flight(),
+        }
     }
 
     /// What waits for the wire at `now`, and what is in service. It looks at every packet that waits. A
@@ -225,9 +171,11 @@ impl<P: Clone> Link<P> {
     /// A discipline that decides at the head has decided up to the last entry or poll: poll first.
     #[must_use]
     pub fn backlog(&self, now: Time) -> Backlog {
-        let ahead = self.queue.backlog(now.max(self.last_entry));
-        let waiting = self.waiting();
-        Backlog { packets: ahead.packets + waiting.packets, bytes: ahead.bytes + waiting.bytes }
+        let now = now.max(self.last_entry);
+        match &self.body {
+            Body::Lane(lane) => lane.backlog(now),
+            Body::Stages(stages) => stages.backlog(now),
+        }
     }
 
     /// How the queue and the wire were used from the first packet to `now`. It looks at every packet that
@@ -235,13 +183,11 @@ impl<P: Clone> Link<P> {
     #[must_use]
     pub fn usage(&self, now: Time) -> Usage {
         let until = now.max(self.last_entry);
-        let yet_to_come = self.serialiser.busy_until().as_nanos().saturating_sub(until.as_nanos());
-        let busy = Duration::from_nanos(self.busy.saturating_sub(yet_to_come));
         let since = self.first_entry.unwrap_or(until);
-        let mut usage = Usage { since, until, busy, ..Usage::default() };
-        self.queue.integrate(&mut usage);
-        if let Some(head) = &self.head {
-            head.integrate(&mut usage);
+        let mut usage = Usage { since, until, ..Usage::default() };
+        match &self.body {
+            Body::Lane(lane) => lane.integrate(&mut usage),
+            Body::Stages(stages) => stages.integrate(&mut usage),
         }
         usage
     }
@@ -253,136 +199,12 @@ impl<P: Clone> Link<P> {
         self.first_entry.get_or_insert(now);
         self.last_entry
     }
-
-    /// Whether the outage, the black hole or the policer takes a packet.
-    #[inline]
-    fn is_refused(&mut self, now: Time, size: Bytes) -> bool {
-        let since_first = now - self.first_entry.unwrap_or(now);
-        self.outage.is_some_and(|outage| outage.covers(since_first))
-            || self.black_hole.is_some_and(|largest| size > largest)
-            || self.policer.as_mut().is_some_and(|policer| !policer.admits(now, size))
-    }
-
-    /// RED's verdict on a packet.
-    fn judge(&mut self, now: Time, label: Label) -> Fate {
-        let Some(red) = &mut self.red else { return Fate::Queued };
-        let idle = now - self.departs;
-        match red.judge(self.queue.packets(), idle) {
-            Verdict::Pass => Fate::Queued,
-            Verdict::Notify if label.ecn_capable => Fate::Marked,
-            Verdict::Notify | Verdict::Drop => Fate::DroppedEarly,
-        }
-    }
-
-    /// A packet enters where the head decides. What is due by then has left before.
-    fn wait(&mut self, now: Time, size: Bytes, label: Label, payload: P) -> Fate {
-        self.advance(now);
-        self.queue.clear(now);
-        let Some(head) = &mut self.head else { return Fate::DroppedByQueue };
-        if head.drops_the_tail() && !self.queue.admits(size, head.backlog()) {
-            self.counters.dropped_by_queue += 1;
-            return Fate::DroppedByQueue;
-        }
-        while !head.is_empty() && !self.queue.admits(size, head.backlog()) {
-            head.make_room(now);
-            self.counters.dropped_by_queue += 1;
-        }
-        if !self.queue.admits(size, head.backlog()) {
-            self.counters.dropped_by_queue += 1;
-            return Fate::DroppedByQueue;
-        }
-        head.enqueue(now, size, label, payload);
-        // A wire that is idle may send at once.
-        self.departs = self.departs.max(now);
-        let waiting = head.backlog();
-        let in_service = self.queue.backlog(now);
-        self.note_backlog(Backlog {
-            packets: waiting.packets + in_service.packets,
-            bytes: waiting.bytes + in_service.bytes,
-        });
-        self.advance(now);
-        Fate::Queued
-    }
-
-    /// Lets the discipline at the head decide on every departure up to `now`.
-    fn advance(&mut self, now: Time) {
-        while let Some(head) = &mut self.head {
-            let at = self.departs;
-            if head.is_empty() || at > now {
-                return;
-            }
-            let (sent, dropped) = head.dequeue(at);
-            self.counters.dropped_early += dropped;
-            if let Some(sent) = sent {
-                self.queue.clear(at);
-                self.send(at, sent);
-            }
-        }
-    }
-
-    /// Queue, serialiser, shaper: a packet goes onto the wire at `now`, or as soon as those before it have gone. With
-    /// an infinite rate and no shaper nothing queues.
-    #[inline]
-    fn send(&mut self, now: Time, Sent { packet, marked }: Sent<P>) {
-        let Waiting { entered, size, item: payload, .. } = packet;
-        let departs = self.serialise(now, size);
-        self.departs = departs;
-        self.counters.marked += u64::from(marked);
-        let jitter = self.jitter.as_mut().map_or(0, JitterModel::draw);
-        let position = self.departed;
-        self.departed += 1;
-        let size = u32::try_from(size.get()).unwrap_or(u32::MAX);
-        self.depart(departs, Delayed { packet: Packet { position, entered, size, marked, payload }, jitter });
-    }
-
-    #[inline]
-    fn serialise(&mut self, now: Time, size: Bytes) -> Time {
-        if self.serialiser.is_instant() && self.shaper.is_none() {
-            return now;
-        }
-        let starts = self.serialiser.busy_until().max(now);
-        let sent = self.serialiser.transmit(now, size);
-        self.busy += sent.as_nanos().saturating_sub(starts.as_nanos());
-        let departs = self.shaper.as_mut().map_or(sent, |shaper| shaper.transmit(now, size).max(sent));
-        let backlog = self.queue.push(now, departs, size);
-        if self.head.is_none() {
-            self.note_backlog(backlog);
-        }
-        departs
-    }
-
-    #[inline]
-    fn note_backlog(&mut self, backlog: Backlog) {
-        let Counters { queue_largest_packets, queue_largest_bytes, .. } = &mut self.counters;
-        *queue_largest_packets = backlog.packets.max(*queue_largest_packets);
-        *queue_largest_bytes = backlog.bytes.max(*queue_largest_bytes);
-    }
-
-    fn waiting(&self) -> Backlog {
-        self.head.as_ref().map_or_else(Backlog::default, |head| head.backlog())
-    }
-
-    #[inline]
-    fn depart(&mut self, departs: Time, packet: Delayed<P>) {
-        let duplicated = &mut self.counters.duplicated;
-        let mut launch = |at, packet| self.wire.launch(at, packet, duplicated);
-        match &mut self.reorderer {
-            None => launch(departs, packet),
-            Some(reorderer) => reorderer.depart(departs, packet, launch),
-        }
-    }
-
-    #[inline]
-    fn count_delivery(&mut self, position: u64, size: Bytes) {
-        self.counters.delivered += 1;
-        self.counters.delivered_bytes = self.counters.delivered_bytes + size;
-        self.counters.reordered += u64::from(position + 1 < self.delivered_up_to);
-        self.delivered_up_to = self.delivered_up_to.max(position + 1);
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// A link in which packet `i` has `1500` bytes and payload `i`.

@@ -13,7 +13,7 @@ use crate::counters::{Backlog, Usage};
 /// The packets that wait and the one in service.
 #[derive(Clone, Debug)]
 pub(crate) struct DropTail {
-    limit: Backlog,
+    limit: Limit,
     /// In order of departure. Those that have departed are removed when the next packet enters.
     places: VecDeque<Place>,
     backlog: Backlog,
@@ -27,22 +27,41 @@ struct Place {
     size: Bytes,
 }
 
+/// How much a queue holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    packets: u64,
+    bytes: Bytes,
+}
+
+impl Limit {
+    pub(crate) fn new(config: Queue) -> Self {
+        let (packets, bytes) = match config {
+            Queue::Unlimited => (u64::MAX, Bytes::new(u64::MAX)),
+            Queue::Packets(packets) => (packets, Bytes::new(u64::MAX)),
+            Queue::Bytes(bytes) => (u64::MAX, bytes),
+        };
+        Self { packets, bytes }
+    }
+
+    /// Whether a packet finds room beside those that are there.
+    #[inline]
+    pub(crate) fn admits(self, size: Bytes, there: Backlog) -> bool {
+        there.packets < self.packets && there.bytes + size <= self.bytes
+    }
+}
+
 /// Integrals of the backlog over time.
 #[derive(Clone, Copy, Debug, Default)]
-struct Stays {
+pub(crate) struct Stays {
     packet_nanos: u128,
     byte_nanos: u128,
 }
 
 impl DropTail {
     pub(crate) fn new(config: Queue) -> Self {
-        let (packets, bytes) = match config {
-            Queue::Unlimited => (u64::MAX, u64::MAX),
-            Queue::Packets(packets) => (packets, u64::MAX),
-            Queue::Bytes(bytes) => (u64::MAX, bytes.get()),
-        };
         Self {
-            limit: Backlog { packets, bytes: Bytes::new(bytes) },
+            limit: Limit::new(config),
             places: VecDeque::new(),
             backlog: Backlog::default(),
             stays: Stays::default(),
@@ -52,8 +71,8 @@ impl DropTail {
     /// Whether a packet finds room beside `waiting` ones that are elsewhere, as of the last [`clear`](Self::clear).
     #[inline]
     pub(crate) fn admits(&self, size: Bytes, waiting: Backlog) -> bool {
-        self.backlog.packets + waiting.packets < self.limit.packets
-            && self.backlog.bytes + waiting.bytes + size <= self.limit.bytes
+        let packets = self.backlog.packets + waiting.packets;
+        self.limit.admits(size, Backlog { packets, bytes: self.backlog.bytes + waiting.bytes })
     }
 
     /// How many packets there are as of the last [`clear`](Self::clear).
@@ -88,8 +107,7 @@ impl DropTail {
         for place in self.places.iter().rev().take_while(|place| place.departs > usage.until) {
             to_come.add(usage.until, place.departs, place.size);
         }
-        usage.packet_nanos = self.stays.packet_nanos - to_come.packet_nanos;
-        usage.byte_nanos = self.stays.byte_nanos - to_come.byte_nanos;
+        self.stays.less(to_come, usage);
     }
 
     /// Forgets what has departed by `now`.
@@ -104,8 +122,15 @@ impl DropTail {
 }
 
 impl Stays {
+    /// Writes these integrals without what is `to_come`.
+    pub(crate) fn less(&self, to_come: Self, usage: &mut Usage) {
+        usage.packet_nanos = self.packet_nanos - to_come.packet_nanos;
+        usage.byte_nanos = self.byte_nanos - to_come.byte_nanos;
+    }
+
+    /// Adds a stay.
     #[inline]
-    fn add(&mut self, from: Time, to: Time, size: Bytes) {
+    pub(crate) fn add(&mut self, from: Time, to: Time, size: Bytes) {
         let nanos = u128::from(to.as_nanos().saturating_sub(from.as_nanos()));
         self.packet_nanos += nanos;
         self.byte_nanos += nanos * u128::from(size.get());

@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use wad_model::{Rate, serde_duration};
+use wad_model::{Rate, Time, serde_duration};
 
 use crate::error::ConfigError;
 
@@ -119,9 +119,8 @@ impl Timeline {
         (!changes.is_empty()).then_some(Self { before, changes, repeat, origin: 0 })
     }
 
-    pub(crate) fn with_origin(mut self, origin: u64) -> Self {
-        self.origin = origin;
-        self
+    pub(crate) fn set_origin(&mut self, origin: Time) {
+        self.origin = origin.as_nanos();
     }
 
     /// What holds at `time`, and until when.

@@ -65,9 +65,10 @@ impl<P: Clone> Wire<P> {
     }
 
     /// Changes count from `origin`.
-    pub(crate) fn with_origin(self, origin: Time) -> Self {
-        let changes = self.changes.map(|changes| Box::new(changes.with_origin(origin.as_nanos())));
-        Self { changes, ..self }
+    pub(crate) fn set_origin(&mut self, origin: Time) {
+        if let Some(changes) = &mut self.changes {
+            changes.set_origin(origin);
+        }
     }
 
     /// Sends a packet on at `at`, and perhaps a copy with it.
