@@ -215,6 +215,74 @@ pub(crate) struct Lab {
 pub(crate) enum LabCommand {
     Run(LabRun),
     Reproduce(LabReproduce),
+    Diagnose(LabDiagnose),
+    #[command(hide = true, subcommand)]
+    Endpoint(LabEndpoint),
+    #[command(hide = true)]
+    Sampler(LabSampler),
+}
+
+/// Judge `wad diagnose` by experiments with known faults really present, and by healthy ones.
+///
+/// Runs each fault and as many healthy transfers on three paths, and counts which problem the diagnosis names
+/// first. Ends with status 1 if fewer than 95 % of the faults are named, or more than 2 % of healthy runs blamed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad lab diagnose --list\n  wad lab diagnose --faults random_loss,nagle --out results\n  \
+    wad lab diagnose --from crates/faults/recordings --markdown docs/DIAGNOSIS.md")]
+pub(crate) struct LabDiagnose {
+    /// Only these faults; "healthy" stands for all healthy runs (default: all)
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    pub(crate) faults: Vec<String>,
+    /// Which paths: those on which thresholds were chosen, or those that judge
+    #[arg(long, value_enum, default_value = "judge")]
+    pub(crate) set: SetName,
+    /// Seeds the paths' random decisions
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many experiments run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub(crate) jobs: u8,
+    /// List the experiments
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Where the recordings go
+    #[arg(long, value_name = "DIR", default_value = "diagnosis")]
+    pub(crate) out: PathBuf,
+    /// Run nothing: judge the recordings in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+    /// Write the tables of this document anew
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Print one JSON document: {"sets":[{"set","faults","named_first","healthy","blamed","runs":[...]}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The sets of paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SetName {
+    Tune,
+    Judge,
+    All,
+}
+
+/// An end of a transfer.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabEndpoint {
+    Send(wad_faults::endpoint::Send),
+    Receive(wad_faults::endpoint::Receive),
+}
+
+/// Record one flow of this network namespace.
+#[derive(Debug, Args)]
+pub(crate) struct LabSampler {
+    #[arg(long)]
+    pub(crate) address: std::net::IpAddr,
+    #[arg(long)]
+    pub(crate) port: u16,
+    #[arg(long)]
+    pub(crate) out: PathBuf,
 }
 
 /// Run the published experiments of 2002 to 2004 again, and compare with what was reported.

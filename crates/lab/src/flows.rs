@@ -68,6 +68,30 @@ impl FlowRecorder {
     }
 }
 
+/// The TCP sockets of the network namespace in which it was opened.
+#[derive(Debug)]
+pub struct TcpSockets {
+    socket: Netlink,
+}
+
+impl TcpSockets {
+    /// Those of the calling thread's namespace.
+    ///
+    /// # Errors
+    /// The kernel has no `sock_diag`.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self { socket: Netlink::open(Some(SOCK_DIAG))? })
+    }
+
+    /// Hands each connected socket to `each`: a `struct inet_diag_msg` and its attributes.
+    ///
+    /// # Errors
+    /// The kernel refused to list them.
+    pub fn connected(&mut self, each: impl FnMut(&[u8])) -> io::Result<()> {
+        dump(&mut self.socket, CONNECTED, each)
+    }
+}
+
 /// Whether something on the host accepts TCP connections on `port`.
 pub(crate) fn is_listening(host: &Host, port: u16) -> Result<bool, LabError> {
     let mut found = false;

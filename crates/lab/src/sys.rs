@@ -49,6 +49,25 @@ pub(crate) fn schedule_first() -> io::Result<()> {
     check(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) })
 }
 
+/// Sets a ceiling on a socket's sending rate (`SO_MAX_PACING_RATE`).
+///
+/// # Errors
+/// The kernel refuses.
+pub fn limit_pacing(socket: BorrowedFd<'_>, rate: wad_model::Rate) -> io::Result<()> {
+    let bytes = rate.as_bps() / 8;
+    let length = libc::socklen_t::try_from(size_of_val(&bytes)).map_err(io::Error::other)?;
+    // SAFETY: SO_MAX_PACING_RATE reads `length` bytes of a number that lives across the call.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MAX_PACING_RATE,
+            (&raw const bytes).cast(),
+            length,
+        )
+    })
+}
+
 /// Where a child process lives, and what ends it together with its parent.
 #[derive(Debug)]
 pub(crate) struct Placement {

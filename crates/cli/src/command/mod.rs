@@ -6,6 +6,8 @@ mod explain;
 mod flows;
 mod history;
 mod import;
+mod lab_diagnose;
+mod lab_endpoint;
 mod lab_reproduce;
 mod lab_run;
 mod reload;
@@ -33,6 +35,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Lab(arguments) => match arguments.command {
             LabCommand::Run(arguments) => lab_run::run(&arguments),
             LabCommand::Reproduce(arguments) => lab_reproduce::run(&arguments),
+            LabCommand::Diagnose(arguments) => lab_diagnose::run(&arguments),
+            LabCommand::Endpoint(arguments) => lab_endpoint::transfer(&arguments),
+            LabCommand::Sampler(arguments) => lab_endpoint::sample(&arguments),
         },
         Command::Demo(arguments) => demo::run(&arguments),
     }
