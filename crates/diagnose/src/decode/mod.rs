@@ -1,6 +1,8 @@
 //! Recordings from elsewhere, and what they mean: bytes in, [`Evidence`](crate::Evidence) out. One file for each form.
 
 pub mod inet_diag;
+pub mod iperf3;
 pub mod netstat;
 pub mod recording;
+pub mod ss;
 pub mod tcp_metrics;
