@@ -1,0 +1,242 @@
+//! When to look, and what comes out: marks in virtual time, and the outcome.
+
+use wad_model::Time;
+use wad_path::{Counters, Usage};
+
+use super::flow::{Flow, Reading};
+use super::net::Net;
+use crate::nanos::Nanos;
+use crate::observer::LinkState;
+use crate::outcome::{FlowOutcome, LinkOutcome, Outcome, Total, Work};
+use crate::scenario::{Flow as Planned, Network, Scenario};
+use crate::tcp::statistics::Moments;
+
+/// Knows when to look, and what to call things.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    warm_up: Time,
+    end: Time,
+    interval: Option<Nanos>,
+    next_sample: Time,
+    next_mark: Time,
+    flows: Vec<Description>,
+    links: Vec<LinkDescription>,
+}
+
+#[derive(Clone, Debug)]
+struct Description {
+    name: String,
+    control: &'static str,
+    segment: u64,
+    header: u64,
+}
+
+#[derive(Clone, Debug)]
+struct LinkDescription {
+    name: String,
+    /// Whether the wire takes time.
+    has_rate: bool,
+    counters: Counters,
+    usage: Usage,
+    /// The usage at the last sample.
+    sampled: Usage,
+}
+
+impl Meter {
+    pub(crate) fn new(scenario: &Scenario, network: &Network, flows: &[Planned<'_>]) -> Self {
+        let warm_up = Nanos::from(scenario.warm_up).after(Time::ZERO);
+        let describe = |flow: &Planned<'_>| {
+            let endpoints = flow.config.endpoints(scenario.conventions);
+            Description {
+                name: flow.name.clone(),
+                control: flow.config.control.name(),
+                segment: endpoints.segment.get(),
+                header: endpoints.header.get(),
+            }
+        };
+        let links = network.links.iter().map(|link| LinkDescription {
+            name: link.name.clone(),
+            has_rate: link.config.rate.is_some(),
+            counters: Counters::default(),
+            usage: Usage::default(),
+            sampled: Usage::default(),
+        });
+        Self {
+            warm_up,
+            end: Nanos::from(scenario.duration).after(Time::ZERO),
+            interval: None,
+            next_sample: Time::from_nanos(u64::MAX),
+            next_mark: warm_up,
+            flows: flows.iter().map(describe).collect(),
+            links: links.collect(),
+        }
+    }
+
+    pub(crate) fn set_interval(&mut self, interval: Option<Nanos>) {
+        self.interval = interval.filter(|interval| *interval > Nanos::ZERO);
+        if let Some(interval) = self.interval {
+            self.next_sample = interval.after(Time::ZERO);
+            self.next_mark = self.next_mark.min(self.next_sample);
+        }
+    }
+
+    /// The next mark, in nanoseconds.
+    #[inline]
+    pub(crate) fn next_mark(&self) -> u64 {
+        self.next_mark.as_nanos()
+    }
+
+    pub(crate) fn next_mark_time(&self) -> Time {
+        self.next_mark
+    }
+
+    pub(crate) fn is_sample(&self) -> bool {
+        self.next_mark == self.next_sample
+    }
+
+    pub(crate) fn is_warm_up(&self) -> bool {
+        self.next_mark == self.warm_up
+    }
+
+    /// Goes on to the next mark; returns whether this one was the end.
+    pub(crate) fn advance(&mut self) -> bool {
+        let now = self.next_mark;
+        if now >= self.end {
+            return true;
+        }
+        if let (Some(interval), true) = (self.interval, now == self.next_sample) {
+            self.next_sample = interval.after(now);
+        }
+        let warm_up = if self.warm_up > now { self.warm_up } else { self.end };
+        self.next_mark = warm_up.min(self.next_sample).min(self.end);
+        false
+    }
+
+    /// The end of the warm-up: from here on everything counts.
+    pub(crate) fn note_warm_up(&mut self, net: &Net, flows: &mut [Flow], now: Time) {
+        for (index, flow) in flows.iter_mut().enumerate() {
+            flow.before = flow.read(net.losses[index], now);
+            flow.sender.core.rtts = Moments::default();
+        }
+        for (description, link) in self.links.iter_mut().zip(&net.links) {
+            description.counters = *link.counters();
+            description.usage = link.usage(now);
+        }
+    }
+
+    /// A link at a sample.
+    pub(crate) fn link_state(&mut self, net: &Net, index: usize, now: Time) -> LinkState {
+        let link = &net.links[index];
+        let usage = link.usage(now);
+        let description = &mut self.links[index];
+        let interval = usage.after(&description.sampled);
+        description.sampled = usage;
+        let (backlog, counters) = (link.backlog(now), link.counters());
+        LinkState {
+            queue_packets: backlog.packets,
+            queue_bytes: backlog.bytes.get(),
+            entered: counters.entered,
+            entered_bytes: counters.entered_bytes.get(),
+            dropped_by_queue: counters.dropped_by_queue + counters.dropped_early,
+            lost_by_model: counters.lost_by_model,
+            utilisation: if description.has_rate { interval.utilisation() } else { 0.0 },
+        }
+    }
+
+    pub(crate) fn outcome(&self, net: &Net, flows: &mut [Flow], work: Work) -> Outcome {
+        let measured = Nanos::between(self.warm_up, self.end);
+        let seconds = measured.as_secs_f64();
+        let mut outcomes: Vec<FlowOutcome> = self
+            .flows
+            .iter()
+            .zip(flows)
+            .enumerate()
+            .map(|(index, (description, flow))| {
+                let reading = flow.read(net.losses[index], self.end);
+                description.outcome(flow, &reading, seconds)
+            })
+            .collect();
+        let total = total(&outcomes);
+        for flow in &mut outcomes {
+            flow.share = if total.goodput_bps > 0.0 { flow.goodput_bps / total.goodput_bps } else { 0.0 };
+        }
+        let links = self.links.iter().zip(&net.links);
+        let links = links
+            .map(|(description, link)| description.outcome(link.counters(), &link.usage(self.end), measured));
+        Outcome { measured_s: seconds, flows: outcomes, links: links.collect(), total, work }
+    }
+}
+
+impl Description {
+    #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^53")]
+    fn outcome(&self, flow: &Flow, reading: &Reading, seconds: f64) -> FlowOutcome {
+        let before = &flow.before;
+        let counters = reading.counters.since(&before.counters);
+        let delivered = reading.delivered - before.delivered;
+        let arrived = reading.arrivals.segments - before.arrivals.segments;
+        let dropped = reading.losses.dropped - before.losses.dropped;
+        let lost = reading.losses.lost - before.losses.lost;
+        let bps = |segments: u64, bytes: u64| (segments * bytes * 8) as f64 / seconds;
+        let part = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        FlowOutcome {
+            name: self.name.clone(),
+            control: self.control,
+            goodput_bps: bps(delivered, self.segment),
+            tcp_goodput_bps: bps(delivered, self.segment + self.header),
+            sent_bps: bps(counters.sent, self.segment + self.header),
+            share: 0.0,
+            received_bytes: delivered * self.segment,
+            acked_segments: reading.acked - before.acked,
+            sent_segments: counters.sent,
+            retransmitted_segments: counters.retransmitted,
+            spurious_segments: reading.arrivals.duplicates - before.arrivals.duplicates,
+            congestion_events: counters.congestion_events,
+            timeouts: counters.timeouts,
+            dropped_segments: dropped,
+            lost_segments: lost,
+            loss: part(dropped + lost, counters.sent),
+            reordered: part(reading.arrivals.reordered - before.arrivals.reordered, arrived),
+            marked_segments: reading.arrivals.marked - before.arrivals.marked,
+            rtt: flow.sender.core.rtts.outcome(),
+            mean_cwnd_segments: (reading.window_seconds - before.window_seconds) / seconds,
+            completed_s: flow.completed.map(|at| Nanos::between(flow.writer.start, at).as_secs_f64()),
+        }
+    }
+}
+
+impl LinkDescription {
+    fn outcome(&self, counters: &Counters, usage: &Usage, measured: Nanos) -> LinkOutcome {
+        let usage = usage.after(&self.usage);
+        // Usage begins with the first packet; what was before it counts as idle.
+        let covered = Nanos::between(usage.since, usage.until).as_secs_f64() / measured.as_secs_f64();
+        LinkOutcome {
+            name: self.name.clone(),
+            utilisation: if self.has_rate { usage.utilisation() * covered } else { 0.0 },
+            queue_mean_packets: usage.mean_packets() * covered,
+            queue_mean_bytes: usage.mean_bytes() * covered,
+            queue_max_packets: counters.queue_largest_packets,
+            queue_max_bytes: counters.queue_largest_bytes.get(),
+            entered_packets: counters.entered - self.counters.entered,
+            entered_bytes: (counters.entered_bytes - self.counters.entered_bytes).get(),
+            dropped_by_queue: counters.dropped_by_queue + counters.dropped_early
+                - self.counters.dropped_by_queue
+                - self.counters.dropped_early,
+            lost_by_model: counters.lost_by_model - self.counters.lost_by_model,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "flows are far fewer than 2^53")]
+fn total(flows: &[FlowOutcome]) -> Total {
+    let sum = |of: fn(&FlowOutcome) -> u64| flows.iter().map(of).sum();
+    let goodput: f64 = flows.iter().map(|flow| flow.goodput_bps).sum();
+    let squares: f64 = flows.iter().map(|flow| flow.goodput_bps * flow.goodput_bps).sum();
+    Total {
+        goodput_bps: goodput,
+        // R. Jain, D. Chiu, W. Hawe 1984: (sum x)^2 / (n sum x^2)
+        fairness: if squares > 0.0 { goodput * goodput / (flows.len() as f64 * squares) } else { 1.0 },
+        sent_segments: sum(|flow| flow.sent_segments),
+        retransmitted_segments: sum(|flow| flow.retransmitted_segments),
+        timeouts: sum(|flow| flow.timeouts),
+    }
+}

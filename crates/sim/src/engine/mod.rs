@@ -1,0 +1,292 @@
+//! The engine: virtual time, links, flows.
+//!
+//! What makes it fast is what it does not do. There is no event for a packet that waits, is being sent or
+//! propagates: a link knows when it will deliver a packet as soon as that packet has entered, and keeps what is
+//! under way in a ring in order of time. So one event is pending for each link, its next delivery, and one
+//! for each flow, its next deadline. The next of all is found by a tournament among links and a heap of
+//! deadlines that are put off without being moved.
+//!
+//! ```text
+//!   flow: sender --segments--> link --> link --> flow: receiver      each link: a ring in order of time
+//!           ^                                        |
+//!           +----------- link <-- link <----ACKs-----+
+//! ```
+//!
+//! Nothing depends on the order of a hash, on a thread or on a clock, so that the same scenario and seed
+//! give the same numbers bit for bit, watched or not.
+//!
+//! # Equal times
+//! At one instant links deliver before deadlines are looked at, links of lower number first, and each link in the order
+//! in which it took packets in. A mark (the end of the warm-up, an interval, the end) comes before all of it.
+
+mod agenda;
+mod application;
+mod blocks;
+mod flow;
+mod measure;
+mod net;
+mod packet;
+mod timers;
+
+use wad_model::Time;
+
+use crate::nanos::Nanos;
+use crate::observer::{FlowId, FlowState, LinkId, Observer, PacketEvent, PacketKind};
+use crate::outcome::{Outcome, Work};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::tcp::core::Output;
+use crate::tcp::receiver::{Acknowledgement, Receiver};
+use crate::tcp::sender::Sender;
+
+use application::Writer;
+use blocks::Blocks;
+use flow::{Flow, Reading};
+use measure::Meter;
+use net::{Net, Sizes, mix};
+use packet::{Kind, Packet};
+use timers::Timers;
+
+/// A scenario, ready to run.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    net: Net,
+    flows: Vec<Flow>,
+    timers: Timers,
+    meter: Meter,
+    events: u64,
+}
+
+/// Where a flow's packets go: into the first link of its way.
+struct Port<'a, O> {
+    net: &'a mut Net,
+    observer: &'a mut O,
+    flow: u32,
+    now: Time,
+}
+
+impl<O: Observer> Output for Port<'_, O> {
+    #[inline]
+    fn segment(&mut self, segment: u32, again: bool) {
+        let kind = if again { Kind::Again } else { Kind::Data };
+        self.send(Packet {
+            flow: self.flow,
+            number: segment,
+            blocks: 0,
+            kind,
+            hop: 0,
+            marked: false,
+            block_count: 0,
+        });
+    }
+}
+
+impl<O: Observer> Port<'_, O> {
+    #[inline]
+    fn acknowledge(&mut self, ack: Acknowledgement, marked: bool, blocks: &mut Blocks) {
+        let number = if ack.count > 0 { blocks.push(ack.blocks, ack.count) } else { 0 };
+        self.send(Packet {
+            flow: self.flow,
+            number: ack.next,
+            blocks: number,
+            kind: Kind::Ack,
+            hop: 0,
+            marked,
+            block_count: ack.count,
+        });
+    }
+
+    #[inline]
+    fn send(&mut self, packet: Packet) {
+        if O::PACKETS {
+            announce(self.net, packet, PacketKind::Sent, self.now, self.observer);
+        }
+        self.net.enter(packet, self.now, self.observer);
+    }
+}
+
+#[cold]
+fn announce<O: Observer>(net: &Net, packet: Packet, kind: PacketKind, now: Time, observer: &mut O) {
+    let size = net.size(packet);
+    observer
+        .on_packet(now, &PacketEvent { kind, flow: FlowId(packet.flow), content: packet.content(), size });
+}
+
+impl Simulation {
+    /// Builds what a scenario describes.
+    ///
+    /// # Errors
+    /// The scenario's first fault: what, where, and what would be possible.
+    pub fn new(scenario: &Scenario) -> Result<Self, ScenarioError> {
+        scenario.validate()?;
+        let network = scenario.topology.build()?;
+        let expanded = scenario.expand(&network)?;
+        let mut net = Net::new(&network.links, scenario.seed);
+        let mut flows = Vec::with_capacity(expanded.len());
+        let mut timers = Timers::new(expanded.len());
+        for (index, flow) in (0u32..).zip(&expanded) {
+            let endpoints = flow.config.endpoints(scenario.conventions);
+            let bytes = |bytes: wad_model::Bytes| u32::try_from(bytes.get()).unwrap_or(u32::MAX);
+            net.add_way(
+                &flow.forward,
+                &flow.backward,
+                Sizes {
+                    data: bytes(endpoints.segment + endpoints.header),
+                    header: bytes(endpoints.header),
+                    ecn: endpoints.ecn,
+                },
+            );
+            let seed = mix(!scenario.seed, index.into());
+            let start = Nanos::from(flow.start).after(Time::ZERO);
+            timers.set(index, start);
+            flows.push(Flow {
+                sender: Sender::new(&endpoints, &flow.config.control, seed),
+                receiver: Receiver::new(
+                    endpoints.delayed_ack,
+                    endpoints.ack_delay.into(),
+                    endpoints.recovery.uses_sack(),
+                ),
+                blocks: Blocks::default(),
+                writer: Writer::new(flow.config, start, endpoints.segment),
+                completed: None,
+                before: Reading::default(),
+            });
+        }
+        net.close();
+        let meter = Meter::new(scenario, &network, &expanded);
+        Ok(Self { net, flows, timers, meter, events: 0 })
+    }
+
+    /// Runs to the end; what happens on the way goes to `observer`.
+    pub fn run<O: Observer>(mut self, observer: &mut O) -> Outcome {
+        self.meter.set_interval(observer.interval());
+        loop {
+            let (delivery, link) = self.net.agenda.earliest();
+            let timer = self.timers.next();
+            if delivery.min(timer) >= self.meter.next_mark() {
+                if self.mark(observer) {
+                    return self.outcome();
+                }
+                continue;
+            }
+            self.events += 1;
+            if delivery <= timer {
+                if let Some((now, packet)) = self.net.take(link, Time::from_nanos(delivery)) {
+                    self.arrive(packet, now, observer);
+                }
+            } else if let Some((time, flow)) = self.timers.pop() {
+                self.expire(flow, Time::from_nanos(time), observer);
+            }
+        }
+    }
+
+    /// A packet comes out of a link.
+    #[inline]
+    fn arrive<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) {
+        if !self.net.has_arrived(packet) {
+            self.net.enter(packet, now, observer);
+            return;
+        }
+        if O::PACKETS {
+            announce(&self.net, packet, PacketKind::Received, now, observer);
+        }
+        let Self { net, flows, timers, .. } = self;
+        let flow = &mut flows[packet.flow as usize];
+        let mut port = Port { net, observer, flow: packet.flow, now };
+        if packet.kind == Kind::Ack {
+            let before = O::CHANGES.then(|| flow.sender.state());
+            receive_ack(flow, packet, now, &mut port);
+            tell_change(flow, packet.flow, before, now, observer);
+        } else {
+            receive_segment(flow, packet, now, &mut port);
+        }
+        timers.set(packet.flow, flow.deadline());
+    }
+
+    /// A flow's deadline may have come.
+    fn expire<O: Observer>(&mut self, index: u32, now: Time, observer: &mut O) {
+        let Self { net, flows, timers, .. } = self;
+        let flow = &mut flows[index as usize];
+        let before = O::CHANGES.then(|| flow.sender.state());
+        let mut port = Port { net, observer, flow: index, now };
+        if flow.writer.wakes <= now {
+            let core = &flow.sender.core;
+            let end = flow.writer.handle_wake(now, core.high, core.data_end);
+            flow.sender.handle_write(end, now, &mut port);
+        }
+        if flow.receiver.ack_at <= now {
+            let ack = flow.receiver.handle_timeout();
+            port.acknowledge(ack, false, &mut flow.blocks);
+        }
+        if flow.sender.deadline() <= now {
+            flow.sender.handle_timeout(now, &mut port);
+        }
+        tell_change(flow, index, before, now, observer);
+        timers.set(index, flow.deadline());
+    }
+
+    /// A mark has come: returns whether it is the end.
+    fn mark<O: Observer>(&mut self, observer: &mut O) -> bool {
+        let now = self.meter.next_mark_time();
+        if self.meter.is_sample() && observer.interval().is_some() {
+            self.sample(now, observer);
+        }
+        if self.meter.is_warm_up() {
+            self.meter.note_warm_up(&self.net, &mut self.flows, now);
+        }
+        self.meter.advance()
+    }
+
+    fn sample<O: Observer>(&mut self, now: Time, observer: &mut O) {
+        for (index, flow) in (0..).zip(&self.flows) {
+            observer.on_flow_sample(now, FlowId(index), &state_of(flow));
+        }
+        for link in 0..self.net.links.len() {
+            let state = self.meter.link_state(&self.net, link, now);
+            observer.on_link_sample(now, LinkId(u32::try_from(link).unwrap_or(u32::MAX)), &state);
+        }
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let segments = self.flows.iter().map(|flow| flow.sender.core.counters.sent).sum();
+        let work = Work { events: self.events, segments };
+        self.meter.outcome(&self.net, &mut self.flows, work)
+    }
+}
+
+#[inline]
+fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
+    let again = packet.kind == Kind::Again;
+    if let Some(ack) = flow.receiver.handle_segment(packet.number, again, packet.marked, now) {
+        port.acknowledge(ack, packet.marked, &mut flow.blocks);
+    }
+}
+
+#[inline]
+fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
+    if packet.blocks == 0 {
+        flow.sender.handle_ack(packet.number, &[], packet.marked, now, port);
+    } else {
+        let (blocks, count) = flow.blocks.take(packet.blocks);
+        flow.sender.handle_ack(packet.number, &blocks[..count], packet.marked, now, port);
+    }
+    let core = &flow.sender.core;
+    if core.una >= core.data_end && flow.writer.handle_all_acknowledged(now) {
+        flow.completed.get_or_insert(now);
+    }
+}
+
+fn state_of(flow: &Flow) -> FlowState {
+    FlowState { received: flow.receiver.delivered(), ..flow.sender.state() }
+}
+
+/// Tells of a flow whose window, threshold, phase, round trip or counts have changed.
+#[inline]
+fn tell_change<O: Observer>(flow: &Flow, index: u32, before: Option<FlowState>, now: Time, observer: &mut O) {
+    if !O::CHANGES {
+        return;
+    }
+    let after = flow.sender.state();
+    if before != Some(after) {
+        observer.on_change(now, FlowId(index), &state_of(flow));
+    }
+}

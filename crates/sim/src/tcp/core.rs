@@ -1,0 +1,363 @@
+//! What every sender has, however it repairs losses: the sequence space, the window, the timer.
+//!
+//! Segments are counted from 0, and segment 0 is the SYN.
+//!
+//! ```text
+//!      una                nxt              high           data_end
+//!       |  in flight       |  go-back-N     |   not yet sent   |
+//! ------+------------------+----------------+------------------+-----
+//!       first that is not  next to send:    one past the       one past what the
+//!       acknowledged       comes back to    foremost that      application has
+//!                          una by time-outs was ever sent      written
+//! ```
+
+use std::collections::VecDeque;
+
+use wad_model::Time;
+
+use super::rtt::Estimator;
+use super::statistics::{Counters, Moments};
+use crate::control::{Ack, Cause, Congestion, CongestionControl, Control, Needs, Phase, Window};
+use crate::nanos::Nanos;
+
+/// What an ACK acknowledged cumulatively, and the round trip that it measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) acked: u32,
+    pub(crate) rtt: Option<Nanos>,
+}
+
+/// Takes the segments that a sender sends.
+pub(crate) trait Output {
+    /// Sends a segment; `again` if it was sent before.
+    fn segment(&mut self, segment: u32, again: bool);
+}
+
+/// Habits that a sender keeps for its whole life.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// ns-2's, where they differ from those of an RFC or of Linux.
+    pub(crate) ns2: bool,
+    /// A new segment for each of the first two duplicate ACKs (RFC 3042).
+    pub(crate) limited_transmit: bool,
+    /// The receiver's window, the sender's buffer or the application's window: the smallest.
+    pub(crate) receive_window: u32,
+    /// The window that data starts with.
+    pub(crate) initial_window: u32,
+}
+
+/// The state that all senders share.
+#[derive(Clone, Debug)]
+pub(crate) struct Core {
+    pub(crate) habits: Habits,
+    pub(crate) control: Control,
+    pub(crate) needs: Needs,
+    pub(crate) window: Window,
+    pub(crate) phase: Phase,
+    /// The first segment that is not acknowledged.
+    pub(crate) una: u32,
+    /// The next segment to send.
+    pub(crate) nxt: u32,
+    /// One past the foremost segment ever sent.
+    pub(crate) high: u32,
+    /// One past the last segment that the application has written.
+    pub(crate) data_end: u32,
+    pub(crate) estimator: Estimator,
+    /// When the retransmission timer expires; [`NEVER`] if it is off.
+    pub(crate) time_out_at: Time,
+    /// The segment whose round trip is being measured, and when it was sent.
+    timed: Option<(u32, Time)>,
+    /// With timestamps: when each segment in flight was sent, from `una`.
+    sent_at: Option<VecDeque<SentAt>>,
+    pub(crate) counters: Counters,
+    pub(crate) rtts: Moments,
+    /// The smallest round trip of the whole flow.
+    min_rtt: Nanos,
+    /// The integral of the window over time, in segment seconds, up to `counted_until`.
+    pub(crate) window_seconds: f64,
+    pub(crate) counted_until: Time,
+    /// Whether the last attempt to send stopped because of the window, not for lack of data.
+    pub(crate) window_limited: bool,
+    /// The most that was in flight in this round trip, and where the round trip ends.
+    most_in_flight: u32,
+    most_until: u32,
+    pub(crate) total_delivered: u64,
+}
+
+/// A time that never comes.
+pub(crate) const NEVER: Time = Time::from_nanos(u64::MAX);
+
+#[derive(Clone, Copy, Debug)]
+struct SentAt {
+    at: Time,
+    again: bool,
+}
+
+impl Core {
+    pub(crate) fn new(
+        habits: Habits,
+        control: Control,
+        window: Window,
+        estimator: Estimator,
+        timestamps: bool,
+    ) -> Self {
+        let needs = control.needs();
+        let sent_at = (timestamps || needs.rtt_each_ack).then(VecDeque::new);
+        Self {
+            habits,
+            control,
+            needs,
+            window,
+            phase: Phase::Open,
+            una: 0,
+            nxt: 0,
+            high: 0,
+            data_end: 1,
+            estimator,
+            time_out_at: NEVER,
+            timed: None,
+            sent_at,
+            counters: Counters::default(),
+            rtts: Moments::default(),
+            min_rtt: Nanos::MAX,
+            window_seconds: 0.0,
+            counted_until: Time::ZERO,
+            window_limited: false,
+            most_in_flight: 0,
+            most_until: 0,
+            total_delivered: 0,
+        }
+    }
+
+    /// The whole segments of the window, and of the receiver's.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    pub(crate) fn usable(&self, inflation: u32) -> u32 {
+        (self.window.cwnd as u32).saturating_add(inflation).min(self.habits.receive_window)
+    }
+
+    /// The whole segments of the congestion window.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    pub(crate) fn usable_congestion_window(&self) -> u32 {
+        self.window.cwnd as u32
+    }
+
+    /// What the window and the receiver's allow, with the fraction.
+    pub(crate) fn usable_exactly(&self, inflation: u32) -> f64 {
+        (self.window.cwnd + f64::from(inflation)).min(f64::from(self.habits.receive_window))
+    }
+
+    /// Sends a segment, and starts what its sending starts.
+    #[inline]
+    pub(crate) fn emit<O: Output>(&mut self, segment: u32, now: Time, out: &mut O) {
+        let again = segment < self.high;
+        let idle = self.una == self.high;
+        self.counters.sent += u64::from(segment > 0);
+        if again {
+            self.counters.retransmitted += u64::from(segment > 0);
+        } else {
+            self.high = segment + 1;
+            self.start_timing(segment, now);
+        }
+        self.note_sent(segment, SentAt { at: now, again });
+        out.segment(segment, again);
+        if self.time_out_at == NEVER || idle {
+            self.restart_timer(now);
+        }
+    }
+
+    /// Sends from `nxt` on as long as `allowed` segments from `una` on may be in flight, `burst` at most.
+    #[inline]
+    pub(crate) fn send_within<O: Output>(&mut self, allowed: u32, burst: u32, now: Time, out: &mut O) {
+        let edge = self.una.saturating_add(allowed);
+        let end = edge.min(self.data_end).min(self.nxt.saturating_add(burst));
+        while self.nxt < end {
+            self.emit(self.nxt, now, out);
+            self.nxt += 1;
+        }
+        self.window_limited = self.nxt >= edge;
+        self.note_in_flight();
+    }
+
+    /// One segment beyond the window for a duplicate ACK (RFC 3042).
+    pub(crate) fn send_one<O: Output>(&mut self, duplicates: u32, now: Time, out: &mut O) {
+        let within_receiver = self.nxt < self.una.saturating_add(self.habits.receive_window);
+        let outstanding = f64::from(self.nxt - self.una) + 1.0;
+        let within_window = outstanding <= self.window.cwnd + f64::from(duplicates);
+        if within_receiver && within_window && self.nxt < self.data_end {
+            self.emit(self.nxt, now, out);
+            self.nxt += 1;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn restart_timer(&mut self, now: Time) {
+        self.time_out_at = self.estimator.time_out().after(now);
+    }
+
+    /// Everything before `next` is acknowledged: takes RTT samples and restarts the timer.
+    #[inline]
+    pub(crate) fn acknowledge(&mut self, next: u32, now: Time) -> Acknowledged {
+        let acked = next - self.una;
+        self.una = next;
+        self.nxt = self.nxt.max(next);
+        self.total_delivered += u64::from(acked);
+        let rtt = self.take_sample(acked, now);
+        self.restart_timer(now);
+        // ns-2 leaves the timer on when nothing is in flight: its expiry then is the restart of an idle flow.
+        if !self.habits.ns2 && self.una == self.high {
+            self.time_out_at = NEVER;
+        }
+        Acknowledged { acked, rtt }
+    }
+
+    /// A partial ACK in a recovery: no RTT sample, as what was timed lies beyond it.
+    pub(crate) fn acknowledge_partially(&mut self, next: u32, now: Time) {
+        let acked = next - self.una;
+        self.una = next;
+        self.nxt = self.nxt.max(next);
+        self.total_delivered += u64::from(acked);
+        if let Some(times) = &mut self.sent_at {
+            let acked = times.len().min(acked as usize);
+            times.drain(..acked);
+        }
+        self.estimator.end_back_off();
+        self.restart_timer(now);
+    }
+
+    /// Lets the control grow the window for an ACK.
+    #[inline]
+    pub(crate) fn grow(&mut self, acknowledged: Acknowledged, now: Time) {
+        let ack = self.describe(acknowledged, now);
+        self.control.on_sample(&mut self.window, &ack);
+        if self.habits.ns2 || self.in_use() {
+            self.control.on_ack(&mut self.window, &ack);
+        }
+    }
+
+    /// Tells the control of an ACK that must not grow the window.
+    pub(crate) fn observe(&mut self, acknowledged: Acknowledged, now: Time) {
+        let ack = self.describe(acknowledged, now);
+        self.control.on_sample(&mut self.window, &ack);
+    }
+
+    /// Asks the control what congestion makes of the window; sets ssthresh, and returns the new window.
+    pub(crate) fn congestion(&mut self, cause: Cause, inflation: u32, now: Time) -> f64 {
+        let congestion = Congestion {
+            cause,
+            now,
+            in_flight: self.nxt.saturating_sub(self.una),
+            usable: self.usable_exactly(inflation),
+            nxt: self.nxt,
+        };
+        let target = self.control.on_congestion(&self.window, &congestion);
+        match cause {
+            Cause::Timeout => self.counters.timeouts += 1,
+            Cause::Loss | Cause::Mark => self.counters.congestion_events += 1,
+        }
+        // ns-2 keeps ssthresh as a whole number, and the window with its fraction.
+        let threshold = if self.habits.ns2 { target.floor() } else { target };
+        self.window.ssthresh = threshold.max(2.0);
+        target.max(1.0)
+    }
+
+    /// Stops the measurement of a round trip: what was timed may be retransmitted (Karn).
+    pub(crate) fn stop_timing(&mut self) {
+        self.timed = None;
+    }
+
+    /// The begin of data: the window is what the flow's configuration says.
+    pub(crate) fn begin(&mut self) {
+        self.window.cwnd = f64::from(self.habits.initial_window);
+    }
+
+    /// Adds the window since the last call to its integral.
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "a span between two ACKs is far below 2^53 ns")]
+    pub(crate) fn count_window(&mut self, now: Time) {
+        let nanos = now.as_nanos().saturating_sub(self.counted_until.as_nanos());
+        self.window_seconds += self.window.cwnd * (nanos as f64 * 1e-9);
+        self.counted_until = now;
+    }
+
+    /// Whether the window was in use (RFC 7661; Linux's `tcp_is_cwnd_limited`).
+    fn in_use(&self) -> bool {
+        self.window_limited
+            || (self.window.in_slow_start() && self.window.cwnd < 2.0 * f64::from(self.most_in_flight))
+    }
+
+    #[inline]
+    fn note_in_flight(&mut self) {
+        let in_flight = self.nxt.saturating_sub(self.una);
+        if self.una > self.most_until || in_flight > self.most_in_flight {
+            self.most_in_flight = in_flight;
+            self.most_until = self.nxt;
+        }
+    }
+
+    #[inline]
+    fn start_timing(&mut self, segment: u32, now: Time) {
+        if self.timed.is_none() {
+            self.timed = Some((segment, now));
+        }
+    }
+
+    #[inline]
+    fn note_sent(&mut self, segment: u32, sent: SentAt) {
+        let Some(times) = &mut self.sent_at else { return };
+        let place = (segment - self.una) as usize;
+        match times.get_mut(place) {
+            Some(time) => *time = sent,
+            None => times.push_back(sent),
+        }
+    }
+
+    /// The round trip that an ACK measures, if it does. `una` has moved on by `acked` segments.
+    #[inline]
+    fn take_sample(&mut self, acked: u32, now: Time) -> Option<Nanos> {
+        let timed = self.timed.filter(|&(segment, _)| self.una > segment);
+        if timed.is_some() {
+            self.timed = None;
+        }
+        let sent = match &mut self.sent_at {
+            None => timed.map(|(_, sent)| sent),
+            Some(times) => newest(times, acked),
+        }?;
+        self.estimator.end_back_off();
+        self.estimator.sample(sent, now, self.una, self.nxt);
+        let rtt = Nanos::between(sent, now);
+        self.rtts.add(rtt);
+        self.min_rtt = self.min_rtt.min(rtt);
+        Some(rtt)
+    }
+
+    #[inline]
+    fn describe(&self, Acknowledged { acked, rtt }: Acknowledged, now: Time) -> Ack {
+        let in_flight = self.nxt.saturating_sub(self.una);
+        Ack {
+            now,
+            acked,
+            delivered: acked,
+            credit: if self.habits.ns2 { 1 } else { acked },
+            lost: 0,
+            marked: 0,
+            in_flight,
+            prior_in_flight: in_flight + acked,
+            total_delivered: self.total_delivered,
+            una: self.una,
+            nxt: self.high,
+            rtt,
+            srtt: self.estimator.smoothed(),
+            min_rtt: self.min_rtt,
+            rate: None,
+            app_limited: !self.window_limited,
+            phase: self.phase,
+        }
+    }
+}
+
+/// Forgets the first `acked` segments; returns when the last of them that was sent only once was sent (Karn).
+fn newest(times: &mut VecDeque<SentAt>, acked: u32) -> Option<Time> {
+    let acked = times.len().min(acked as usize);
+    times.drain(..acked).rfind(|sent| !sent.again).map(|sent| sent.at)
+}

@@ -1,0 +1,192 @@
+//! The receiving end: what has arrived, and when it is acknowledged.
+
+use wad_model::Time;
+
+use super::core::NEVER;
+use super::runs::{Run, Runs};
+use crate::nanos::Nanos;
+use crate::scenario::DelayedAck;
+
+/// Blocks in an ACK at most: as many as fit beside timestamps (RFC 2018, section 3).
+pub(crate) const BLOCKS: usize = 3;
+
+/// The receiving end of a flow.
+#[derive(Clone, Debug)]
+pub(crate) struct Receiver {
+    /// The first segment that has not arrived.
+    pub(crate) next: u32,
+    early: Runs,
+    sack: bool,
+    /// Blocks that earlier ACKs reported first, the latest first (RFC 2018, section 4).
+    reported: [Run; BLOCKS],
+    delay: Delay,
+    pub(crate) ack_at: Time,
+    pub(crate) counters: Arrivals,
+}
+
+/// What a receiver counts. The SYN is not among its segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Arrivals {
+    pub(crate) segments: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) reordered: u64,
+    pub(crate) marked: u64,
+}
+
+/// An ACK to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledgement {
+    pub(crate) next: u32,
+    pub(crate) blocks: [Run; BLOCKS],
+    pub(crate) count: u8,
+}
+
+/// When it acknowledges.
+#[derive(Clone, Copy, Debug)]
+struct Delay {
+    policy: DelayedAck,
+    most: Nanos,
+    /// Whether an ACK waits.
+    waiting: bool,
+    /// Linux: ACKs that are still sent at once.
+    quick: u32,
+    /// Linux: the smoothed spacing of segments, and when the last one came.
+    spacing: Nanos,
+    last_arrival: Time,
+}
+
+impl Receiver {
+    pub(crate) fn new(policy: DelayedAck, most: Nanos, sack: bool) -> Self {
+        Self {
+            next: 0,
+            early: Runs::default(),
+            sack,
+            reported: [Run::default(); BLOCKS],
+            delay: Delay {
+                policy,
+                most,
+                waiting: false,
+                quick: 16,
+                spacing: Nanos::ZERO,
+                last_arrival: Time::ZERO,
+            },
+            ack_at: NEVER,
+            counters: Arrivals::default(),
+        }
+    }
+
+    /// Segments of data that the application has got.
+    pub(crate) fn delivered(&self) -> u64 {
+        u64::from(self.next.saturating_sub(1))
+    }
+
+    /// A segment arrives; returns the ACK if it goes out at once.
+    #[inline]
+    pub(crate) fn handle_segment(
+        &mut self,
+        segment: u32,
+        again: bool,
+        marked: bool,
+        now: Time,
+    ) -> Option<Acknowledgement> {
+        self.counters.segments += u64::from(segment > 0);
+        self.counters.marked += u64::from(marked);
+        let in_order = segment == self.next && self.early.is_empty();
+        if in_order {
+            self.next += 1;
+            if self.delay.policy == DelayedAck::None {
+                return Some(Acknowledgement::plain(self.next));
+            }
+        } else {
+            self.take_early(segment, again);
+        }
+        if in_order && segment > 0 && self.delay.may_wait(now) {
+            self.ack_at = self.delay.most_at(now);
+            return None;
+        }
+        Some(self.acknowledge(segment))
+    }
+
+    /// The ACK has waited long enough.
+    pub(crate) fn handle_timeout(&mut self) -> Acknowledgement {
+        self.acknowledge(self.next)
+    }
+
+    fn take_early(&mut self, segment: u32, again: bool) {
+        let foremost = self.early.end().unwrap_or(self.next);
+        let known = segment < self.next || self.early.contains(segment);
+        self.counters.duplicates += u64::from(known);
+        self.counters.reordered += u64::from(!known && !again && segment + 1 < foremost);
+        if segment == self.next {
+            self.next += 1;
+        } else if !known {
+            self.early.insert(Run { start: segment, end: segment + 1 });
+        }
+        if let Some(first) = self.early.first().filter(|first| first.start == self.next) {
+            self.next = first.end;
+            self.early.remove_before(first.end);
+        }
+    }
+
+    /// The ACK after `segment` arrived.
+    fn acknowledge(&mut self, segment: u32) -> Acknowledgement {
+        self.delay.waiting = false;
+        self.ack_at = NEVER;
+        if !self.sack || self.early.is_empty() {
+            self.reported = [Run::default(); BLOCKS];
+            return Acknowledgement::plain(self.next);
+        }
+        let (blocks, count) = self.report(segment);
+        Acknowledgement { next: self.next, blocks, count }
+    }
+
+    /// The block that holds `segment` first, then those reported most recently (RFC 2018, section 4).
+    fn report(&mut self, segment: u32) -> ([Run; BLOCKS], u8) {
+        let mut blocks = [Run::default(); BLOCKS];
+        let mut count = 0;
+        let newest = self.early.around(segment);
+        for run in newest.into_iter().chain(self.reported) {
+            let old = run.end <= self.next || run.len() == 0;
+            let covered = newest.is_some_and(|newest| newest.start <= run.start && run.end <= newest.end);
+            if old || (covered && count > 0) || count == BLOCKS {
+                continue;
+            }
+            blocks[count] = run;
+            count += 1;
+        }
+        self.reported = blocks;
+        (blocks, u8::try_from(count).unwrap_or(0))
+    }
+}
+
+impl Acknowledgement {
+    const fn plain(next: u32) -> Self {
+        Self { next, blocks: [Run { start: 0, end: 0 }; BLOCKS], count: 0 }
+    }
+}
+
+impl Delay {
+    /// Whether the ACK of a segment in order may wait for the next one.
+    fn may_wait(&mut self, now: Time) -> bool {
+        let gap = Nanos::between(self.last_arrival, now);
+        self.last_arrival = now;
+        if self.policy == DelayedAck::Linux {
+            if self.quick > 0 {
+                self.quick -= 1;
+                return false;
+            }
+            self.spacing = Nanos::new((self.spacing.get() * 7 + gap.get()) / 8);
+        }
+        self.waiting = !self.waiting;
+        self.waiting
+    }
+
+    fn most_at(&self, now: Time) -> Time {
+        let wait = match self.policy {
+            // Linux: between 40 ms and twice the spacing of segments, 200 ms at most.
+            DelayedAck::Linux => (self.spacing * 2).max(self.most).min(Nanos::from_millis(200)),
+            DelayedAck::None | DelayedAck::Rfc => self.most,
+        };
+        wait.after(now)
+    }
+}

@@ -1,0 +1,135 @@
+//! The sending end: the state that all senders share, and one of the ways to repair losses.
+
+use wad_model::Time;
+
+use super::classic::{Classic, Kind};
+use super::core::{Core, Habits, Output};
+use super::pipe::Pipe;
+use super::rtt::Estimator;
+use super::runs::Run;
+use crate::control::{CongestionControl, Control, ControlConfig, Setup, Window};
+use crate::nanos::Nanos;
+use crate::observer::FlowState;
+use crate::scenario::{Conventions, Endpoints, Recovery};
+
+/// The sending end of a flow.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    pub(crate) core: Core,
+    machine: Machine,
+}
+
+/// How losses are found and repaired.
+#[derive(Clone, Debug)]
+enum Machine {
+    Classic(Classic),
+    Pipe(Pipe),
+}
+
+impl Sender {
+    /// A sender that has not started. `seed` is its flow's own.
+    pub(crate) fn new(endpoints: &Endpoints, control: &ControlConfig, seed: u64) -> Self {
+        let ns2 = endpoints.conventions == Conventions::Ns2;
+        let setup = Setup {
+            now: Time::ZERO,
+            segment: endpoints.segment,
+            wire: endpoints.segment + endpoints.header,
+            initial_window: endpoints.initial_window,
+            seed,
+        };
+        let window = Window {
+            cwnd: 1.0,
+            ssthresh: endpoints.initial_ssthresh.map_or(f64::INFINITY, f64::from),
+            ceiling: endpoints.max_window.map_or(f64::INFINITY, f64::from),
+        };
+        let habits = Habits {
+            ns2,
+            limited_transmit: endpoints.limited_transmit,
+            receive_window: endpoints.window,
+            initial_window: endpoints.initial_window,
+        };
+        let min = Nanos::from(endpoints.min_rto);
+        let estimator = if ns2 {
+            // ns-2 starts the clock of each agent somewhere within a tick.
+            Estimator::ticks(min, Nanos::new(seed % 10_000_000))
+        } else {
+            Estimator::fine(min)
+        };
+        let core = Core::new(habits, Control::new(control, &setup), window, estimator, endpoints.timestamps);
+        let machine = match endpoints.recovery {
+            Recovery::Tahoe => Machine::Classic(Classic::new(Kind::Tahoe)),
+            Recovery::Reno => Machine::Classic(Classic::new(Kind::Reno)),
+            Recovery::NewReno => Machine::Classic(Classic::new(Kind::NewReno)),
+            Recovery::Sack | Recovery::Fack | Recovery::Rack => Machine::Pipe(Pipe::new()),
+        };
+        Self { core, machine }
+    }
+
+    /// When it wants to be called again if no ACK comes.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Time {
+        self.core.time_out_at
+    }
+
+    /// The application has written so much, all told; the first call opens the connection.
+    pub(crate) fn handle_write<O: Output>(&mut self, data_end: u32, now: Time, out: &mut O) {
+        self.core.data_end = data_end;
+        self.send(now, out);
+    }
+
+    /// An ACK of everything before `next`, and of `blocks`; `marked` if it echoes congestion (ECN).
+    #[inline]
+    pub(crate) fn handle_ack<O: Output>(
+        &mut self,
+        next: u32,
+        blocks: &[Run],
+        marked: bool,
+        now: Time,
+        out: &mut O,
+    ) {
+        self.core.count_window(now);
+        match &mut self.machine {
+            Machine::Classic(classic) => classic.handle_ack(&mut self.core, next, marked, now, out),
+            Machine::Pipe(pipe) => pipe.handle_ack(&mut self.core, next, blocks, marked, now, out),
+        }
+    }
+
+    /// Its deadline has come.
+    pub(crate) fn handle_timeout<O: Output>(&mut self, now: Time, out: &mut O) {
+        self.core.count_window(now);
+        match &mut self.machine {
+            Machine::Classic(classic) => classic.handle_timeout(&mut self.core, now, out),
+            Machine::Pipe(pipe) => pipe.handle_timeout(&mut self.core, now, out),
+        }
+    }
+
+    /// What an observer may see; the receiver's part is not filled in.
+    pub(crate) fn state(&self) -> FlowState {
+        let core = &self.core;
+        FlowState {
+            cwnd: core.window.cwnd,
+            ssthresh: core.window.ssthresh,
+            in_flight: core.nxt.saturating_sub(core.una),
+            phase: core.phase,
+            control_phase: core.control.phase(&core.window),
+            rtt: core.rtts.last(),
+            srtt: core.estimator.smoothed(),
+            rttvar: core.estimator.deviation(),
+            rto: core.estimator.time_out(),
+            pacing_rate: core.control.pacing_rate(),
+            sent: core.counters.sent,
+            acked: u64::from(core.una.saturating_sub(1)),
+            received: 0,
+            retransmitted: core.counters.retransmitted,
+            congestion_events: core.counters.congestion_events,
+            timeouts: core.counters.timeouts,
+        }
+    }
+
+    fn send<O: Output>(&mut self, now: Time, out: &mut O) {
+        match &mut self.machine {
+            Machine::Classic(classic) => classic.send(&mut self.core, now, out),
+            Machine::Pipe(pipe) => pipe.send(&mut self.core, now, out),
+        }
+    }
+}
