@@ -3,12 +3,14 @@
 //! The crate is pure: it has no clock, socket, thread, file or random source.
 
 pub mod counter;
+mod event;
 mod flow;
 pub mod high_speed;
 mod quantity;
 mod time;
 
 pub use counter::{Counter, Counters};
+pub use event::{Event, EventForm, EventValue, ParseTimestampError, ReadEventError, Timestamp, UnknownEventForm};
 pub use flow::{Direction, FlowKey, canonical_ip, canonical_socket};
 pub use quantity::{Bytes, ParseQuantityError, Rate, Segments};
 pub use time::{Time, format_duration, parse_duration, serde_duration};
