@@ -42,7 +42,7 @@ impl Gate {
     pub(crate) fn passes(&mut self, position: u64, now: Time, since_first: Duration, size: Bytes) -> bool {
         !self.loss.strikes(position)
             && !self.outage.is_some_and(|outage| outage.covers(since_first))
-            && !self.black_hole.is_some_and(|largest| size > largest)
+            && self.black_hole.is_none_or(|largest| size <= largest)
             && self.policer.as_mut().is_none_or(|policer| policer.admits(now, size))
     }
 }

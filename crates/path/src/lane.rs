@@ -214,7 +214,8 @@ mod tests {
                     lane.handle(at, size, i, &mut ours),
                     stages.handle(at, size, Label::default(), i, &mut theirs)
                 );
-                while poll {
+                loop {
+                    if !poll { break; }
                     prop_assert_eq!(lane.next(), stages.next());
                     let (one, other) = (lane.poll(at), stages.poll(at, &mut theirs));
                     prop_assert_eq!(&one, &other);

@@ -192,11 +192,11 @@ mod tests {
 
     /// A packet enters every millisecond, and one leaves 20 ms later at the same pace; what became of each by
     /// the time of its leaving: `.` sent, `x` dropped, `!` marked.
-    fn standing_queue(codel: Codel, millis: u64) -> (String, Vec<u64>) {
+    fn standing_queue(codel: Codel, millis: u32) -> (String, Vec<f64>) {
         let mut state = CodelState::new(codel);
         let mut queue = Fifo::new();
         let (mut fates, mut hits) = (String::new(), Vec::new());
-        for now in 0..millis {
+        for now in 0..u64::from(millis) {
             // Drops make room for more, so that the queue stands.
             while queue.bytes() < SIZE * 20 {
                 queue.push(Waiting {
@@ -210,7 +210,8 @@ mod tests {
             let sent = state.dequeue(ms(now), &mut queue, &mut |_| drops.push('x'));
             let sent = if sent.is_some_and(|sent| sent.marked) { '!' } else { '.' };
             if sent == '!' || !drops.is_empty() {
-                hits.push(now);
+                #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
+                hits.push(now as f64);
             }
             fates.push_str(&drops);
             fates.push(sent);
@@ -224,10 +225,10 @@ mod tests {
         let (_, hits) = standing_queue(Codel::default(), 500);
         // The wait passes the target at 5 ms; 100/√1, 100/√2, 100/√3 ... later.
         let mut due = 105.0;
-        let mut expected = vec![105];
+        let mut expected = vec![105.0];
         for count in 1..6 {
             due += 100.0 / f64::from(count).sqrt();
-            expected.push(due.ceil() as u64);
+            expected.push(due.ceil());
         }
         assert_eq!(hits[..6], expected);
     }

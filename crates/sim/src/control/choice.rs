@@ -7,7 +7,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use wad_model::{Rate, Time};
 
-use super::{Ack, Congestion, CongestionControl, Needs, Setup, Window, reno};
+use super::{
+    Ack, Congestion, CongestionControl, Needs, Setup, Window, cubic, dctcp, high_speed, reno, scalable,
+    vegas, virtual_mss, wad,
+};
 use crate::nanos::Nanos;
 
 /// Makes the enums: one line a control, with its variant, its name in scenarios, its type, and the type of its
@@ -111,6 +114,22 @@ macro_rules! controls {
 controls! {
     /// Additive increase, multiplicative decrease (RFC 5681), with its parameters adjustable.
     Reno = "reno": reno::Reno, reno::RenoConfig;
+    /// The same by the name of its family, for those who adjust the parameters.
+    Aimd = "aimd": reno::Reno, reno::RenoConfig;
+    /// Standard TCP that grows as if its segments were K times as large.
+    VirtualMss = "virtual_mss": virtual_mss::VirtualMss, virtual_mss::VirtualMssConfig;
+    /// HighSpeed TCP (RFC 3649).
+    HighSpeed = "high_speed": high_speed::HighSpeed, high_speed::HighSpeedConfig;
+    /// Scalable TCP (Kelly 2003).
+    Scalable = "scalable": scalable::Scalable, scalable::ScalableConfig;
+    /// TCP Vegas (Brakmo and Peterson 1995).
+    Vegas = "vegas": vegas::Vegas, vegas::VegasConfig;
+    /// CUBIC (RFC 9438).
+    Cubic = "cubic": cubic::Cubic, cubic::CubicConfig;
+    /// Data Center TCP (RFC 8257).
+    Dctcp = "dctcp": dctcp::Dctcp, dctcp::DctcpConfig;
+    /// The control of the daemon.
+    Wad = "wad": wad::Wad, wad::WadConfig;
 }
 
 impl Default for ControlConfig {

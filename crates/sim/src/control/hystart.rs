@@ -47,7 +47,7 @@ const LOW_WINDOW: f64 = 16.0;
 const TRAIN_GAP: Nanos = Nanos::from_millis(2);
 
 /// Its state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum State {
     /// Nothing to keep.
     Off,
@@ -125,7 +125,7 @@ fn threshold(rtt: Nanos) -> Nanos {
 }
 
 /// HyStart of Linux (`hystart_update`).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Linux {
     round: Option<Round>,
     last_ack: Time,
@@ -167,7 +167,7 @@ impl Linux {
 }
 
 /// HyStart++ (RFC 9406 section 4.2).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct PlusPlus {
     round: Option<Round>,
     /// The smallest delay of the last round trip.
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_little_delay_does_not_count() {
         assert_eq!(windows(Hystart::PlusPlus, &[100, 103, 106, 109]), [20, 40, 80, 160]);
-        assert_eq!(windows(Hystart::Linux, &[10, 13, 13])[..], [20, 40, 80]);
+        assert_eq!(windows(Hystart::Linux, &[100, 103, 106]), [20, 40, 80]);
     }
 
     /// `hystart_update`: an eighth above the smallest delay ends slow start for good.

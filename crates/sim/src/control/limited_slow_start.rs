@@ -27,14 +27,10 @@ mod tests {
     /// Section 2 with 100 segments: a window up to 100 doubles, one of 150 grows by a third of a segment an ACK.
     #[test]
     fn the_gain_falls_in_steps() {
-        assert_eq!([50.0, 100.0, 101.0, 149.0, 150.0, 200.0].map(|cwnd| gain(cwnd, 100.0)), [
-            1.0,
-            1.0,
-            0.5,
-            0.5,
-            1.0 / 3.0,
-            0.25
-        ]);
+        assert_eq!(
+            [50.0, 100.0, 101.0, 149.0, 150.0, 200.0].map(|cwnd| gain(cwnd, 100.0)),
+            [1.0, 1.0, 0.5, 0.5, 1.0 / 3.0, 0.25]
+        );
     }
 
     /// Section 2: at most max_ssthresh / 2 a round trip.

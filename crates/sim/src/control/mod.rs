@@ -30,7 +30,20 @@
 //! One file here, and one line in `choice.rs`. `reno.rs` is the example.
 
 mod choice;
+pub mod cubic;
+pub mod dctcp;
+pub mod high_speed;
+pub mod hystart;
+pub mod limited_slow_start;
+pub mod math;
 pub mod reno;
+pub mod scalable;
+pub mod slow_start;
+#[cfg(test)]
+mod testing;
+pub mod vegas;
+pub mod virtual_mss;
+pub mod wad;
 
 use wad_model::{Bytes, Rate, Time};
 

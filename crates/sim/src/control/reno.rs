@@ -17,6 +17,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::slow_start::{SlowStart, SlowStartConfig};
 use super::{Ack, Congestion, CongestionControl, Setup, Window};
 
 /// The parameters of [`Reno`].
@@ -29,11 +30,18 @@ pub struct RenoConfig {
     pub multiplicative_decrease: f64,
     /// Segments that slow start adds for each segment acknowledged.
     pub slow_start_increase: f64,
+    /// What limits slow start, and what ends it early.
+    pub slow_start: SlowStartConfig,
 }
 
 impl Default for RenoConfig {
     fn default() -> Self {
-        Self { additive_increase: 1.0, multiplicative_decrease: 0.5, slow_start_increase: 1.0 }
+        Self {
+            additive_increase: 1.0,
+            multiplicative_decrease: 0.5,
+            slow_start_increase: 1.0,
+            slow_start: SlowStartConfig::default(),
+        }
     }
 }
 
@@ -45,6 +53,7 @@ impl RenoConfig {
     pub fn validate(&self) -> Result<(), String> {
         positive("additive_increase", self.additive_increase)?;
         positive("slow_start_increase", self.slow_start_increase)?;
+        self.slow_start.validate()?;
         match self.multiplicative_decrease {
             b if b > 0.0 && b < 1.0 => Ok(()),
             b => Err(format!("multiplicative_decrease = {b}: give a part of the window, between 0 and 1")),
@@ -63,22 +72,14 @@ fn positive(key: &str, value: f64) -> Result<(), String> {
 #[derive(Clone, Copy, Debug)]
 pub struct Reno {
     config: RenoConfig,
+    slow_start: SlowStart,
 }
 
 impl Reno {
     /// A control at the start of its flow.
     #[must_use]
     pub fn new(config: &RenoConfig, _setup: &Setup) -> Self {
-        Self { config: *config }
-    }
-
-    /// Slow start; returns the credit that is left when the threshold is reached.
-    #[inline]
-    fn slow_start(&self, window: &mut Window, credit: f64) -> f64 {
-        let increase = self.config.slow_start_increase;
-        let used = credit.min(((window.ssthresh - window.cwnd) / increase).ceil());
-        window.grow(used * increase);
-        credit - used
+        Self { config: *config, slow_start: SlowStart::new(&config.slow_start) }
     }
 
     #[inline]
@@ -89,17 +90,20 @@ impl Reno {
 
 impl CongestionControl for Reno {
     #[inline]
+    fn on_sample(&mut self, window: &mut Window, ack: &Ack) {
+        self.slow_start.on_sample(window, ack);
+    }
+
+    #[inline]
     fn on_ack(&mut self, window: &mut Window, ack: &Ack) {
-        let mut credit = f64::from(ack.credit);
-        if window.in_slow_start() {
-            credit = self.slow_start(window, credit);
-        }
+        let credit = self.slow_start.grow_by(window, ack.credit.into(), self.config.slow_start_increase);
         if credit > 0.0 {
             self.avoid_congestion(window, credit);
         }
     }
 
     fn on_congestion(&mut self, _window: &Window, congestion: &Congestion) -> f64 {
+        self.slow_start.on_congestion(congestion.cause);
         congestion.usable * (1.0 - self.config.multiplicative_decrease)
     }
 }

@@ -32,7 +32,7 @@ impl SlowStartConfig {
 }
 
 /// Its state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SlowStart {
     max_ssthresh: Option<f64>,
     hystart: hystart::State,
@@ -55,10 +55,17 @@ impl SlowStart {
     #[inline]
     #[must_use]
     pub fn grow(&self, window: &mut Window, credit: f64) -> f64 {
+        self.grow_by(window, credit, 1.0)
+    }
+
+    /// The same where each segment acknowledged adds `increase` of them.
+    #[inline]
+    #[must_use]
+    pub fn grow_by(&self, window: &mut Window, credit: f64, increase: f64) -> f64 {
         if !window.in_slow_start() {
             return credit;
         }
-        let gain = 1.0 / self.hystart.divisor();
+        let gain = increase / self.hystart.divisor();
         match self.max_ssthresh {
             None => {
                 let used = credit.min(((window.ssthresh - window.cwnd) / gain).ceil());

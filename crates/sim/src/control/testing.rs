@@ -9,13 +9,8 @@ use super::{Ack, Cause, Congestion, CongestionControl, Phase, Setup, Window};
 use crate::nanos::Nanos;
 
 /// What a control is told at the start of a test.
-pub(crate) const SETUP: Setup = Setup {
-    now: Time::ZERO,
-    segment: Bytes::new(1448),
-    wire: Bytes::new(1500),
-    initial_window: 10,
-    seed: 1,
-};
+pub(crate) const SETUP: Setup =
+    Setup { now: Time::ZERO, segment: Bytes::new(1448), wire: Bytes::new(1500), initial_window: 10, seed: 1 };
 
 /// The state of the path and the window.
 #[derive(Debug)]
@@ -130,7 +125,7 @@ impl<C: CongestionControl> Flow<C> {
 }
 
 fn unit(random: &mut TestRng) -> f64 {
-    use proptest::prelude::RngCore;
+    use proptest::prelude::Rng;
     f64::from(random.next_u32()) / 4_294_967_296.0
 }
 
