@@ -1,0 +1,151 @@
+//! What the columns of a table are.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use wad_model::counter::{self, CounterInfo};
+
+use crate::format::{MAX_COLUMNS, MAX_TABLES};
+
+/// A table of a trace: its rows are samples of flows, each with a time and a value in each column, or none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// What the rows are: "samples", "acks".
+    pub name: String,
+    /// Its columns, in their order.
+    pub columns: Vec<Column>,
+}
+
+/// A column of a table. Its values are whole numbers of up to 64 bits; any of them may be absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name, such as `DataBytesOut`.
+    pub name: String,
+    /// What its numbers count: "B", "us", "segments", "B/s", empty for plain numbers.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// How its numbers move.
+    pub kind: Kind,
+    /// Another name by which it is known, such as that of RFC 4898.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub alias: String,
+    /// What it is, in one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+}
+
+/// How the numbers of a column move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// They only grow while the flow lives: a difference is what happened in between.
+    Counter,
+    /// They move both ways, or stay.
+    Gauge,
+    /// A time that grows while the flow is in a state.
+    StateTime,
+}
+
+impl Kind {
+    /// Whether the difference of two samples is the amount between them.
+    #[must_use]
+    pub const fn is_cumulative(self) -> bool {
+        matches!(self, Self::Counter | Self::StateTime)
+    }
+}
+
+impl From<counter::Kind> for Kind {
+    fn from(kind: counter::Kind) -> Self {
+        match kind {
+            counter::Kind::Counter => Self::Counter,
+            counter::Kind::Gauge => Self::Gauge,
+            counter::Kind::StateTime => Self::StateTime,
+        }
+    }
+}
+
+impl Column {
+    /// A column without alias and description.
+    pub fn new(name: impl Into<String>, unit: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            unit: unit.into(),
+            kind,
+            alias: String::new(),
+            description: String::new(),
+        }
+    }
+
+    /// The column of a counter of the project's table.
+    #[must_use]
+    pub fn of(counter: &CounterInfo) -> Self {
+        Self {
+            name: counter.name.to_owned(),
+            unit: counter.unit.symbol().to_owned(),
+            kind: counter.kind.into(),
+            alias: counter.rfc4898.to_owned(),
+            description: counter.description.to_owned(),
+        }
+    }
+}
+
+/// What a schema cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SchemaError {
+    /// More tables than a file can have.
+    #[error("a trace has at most {MAX_TABLES} tables, not {0}")]
+    Tables(usize),
+    /// More columns than a table can have.
+    #[error("the table \"{table}\" has {columns} columns; the most is {MAX_COLUMNS}")]
+    Columns {
+        /// The table.
+        table: String,
+        /// How many it has.
+        columns: usize,
+    },
+    /// Two columns, or tables, of one name.
+    #[error("the name \"{0}\" is there twice")]
+    Twice(String),
+}
+
+impl Schema {
+    /// A table.
+    pub fn new(name: impl Into<String>, columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { name: name.into(), columns: columns.into_iter().collect() }
+    }
+
+    /// The place of a column, by its name or else by its alias.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        let by_alias = || self.columns.iter().position(|column| !name.is_empty() && column.alias == name);
+        self.columns.iter().position(|column| column.name == name).or_else(by_alias)
+    }
+
+    /// Whether a file can have these tables.
+    ///
+    /// # Errors
+    /// Says which table has too many columns, or which name is there twice.
+    pub fn check(tables: &[Self]) -> Result<(), SchemaError> {
+        if tables.len() > MAX_TABLES {
+            return Err(SchemaError::Tables(tables.len()));
+        }
+        unique(tables.iter().map(|table| &table.name))?;
+        for table in tables {
+            if table.columns.len() > MAX_COLUMNS {
+                let (table, columns) = (table.name.clone(), table.columns.len());
+                return Err(SchemaError::Columns { table, columns });
+            }
+            unique(table.columns.iter().map(|column| &column.name))?;
+        }
+        Ok(())
+    }
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), SchemaError> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(SchemaError::Twice(name.clone()));
+        }
+    }
+    Ok(())
+}
