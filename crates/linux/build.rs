@@ -6,19 +6,23 @@ use std::process::Command;
 
 use libbpf_cargo::SkeletonBuilder;
 
-const SOURCE: &str = "src/bpf/wad.bpf.c";
+/// Sources of the objects, and the files with their skeletons.
+const OBJECTS: [(&str, &str); 2] =
+    [("src/bpf/wad.bpf.c", "wad.skel.rs"), ("src/bpf/observer.bpf.c", "observer.skel.rs")];
 
 fn main() {
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("wad.skel.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo:rerun-if-changed=src/bpf");
     println!("cargo:rerun-if-env-changed=CLANG");
-    let result = SkeletonBuilder::new()
-        .source(SOURCE)
-        .clang(clang())
-        .clang_args(include_arguments())
-        .build_and_generate(&out);
-    if let Err(error) = result {
-        panic!("{SOURCE} did not compile: {error:?}");
+    for (source, skeleton) in OBJECTS {
+        let result = SkeletonBuilder::new()
+            .source(source)
+            .clang(clang())
+            .clang_args(include_arguments())
+            .build_and_generate(out.join(skeleton));
+        if let Err(error) = result {
+            panic!("{source} did not compile: {error:?}");
+        }
     }
 }
 

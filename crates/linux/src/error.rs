@@ -120,6 +120,19 @@ pub enum LinuxError {
         /// What is in the way.
         obstacle: Obstacle,
     },
+    /// The sockets of a namespace could not be listed.
+    #[error(
+        "cannot list the sockets of a network namespace: {source}; this needs root, and a kernel on which `ss` works"
+    )]
+    SockDiag {
+        /// Why.
+        source: io::Error,
+    },
+    /// The daemon that runs keeps another state of flows.
+    #[error(
+        "the running daemon is of another version: restart it with `wad run --take-over`, or use its own `wad`"
+    )]
+    OtherVersion,
     /// A file of the system that could not be read.
     #[error("cannot read {path}: {source}")]
     Read {

@@ -8,20 +8,29 @@
 //!   Record <--- Tuner::poll <--- ring      iterator: all open flows
 //! ```
 //!
+//! Whoever observes flows needs no [`Tuner`] and no daemon: [`Survey`] samples any flow of the host, and
+//! [`Observer`] has what the daemon's programs count of designated ones, and follows flows event by event.
+//!
 //! Nothing is pinned: when the process that holds a [`Tuner`] ends, however it ends, the kernel
 //! detaches the programs. New connections are then untouched; flows that run keep what they have.
 
 mod attach;
 mod cgroup;
+mod diag_message;
 mod error;
+mod flow_event;
+mod flow_sample;
 mod namespaces;
 mod netlink;
+mod observer;
 mod orders;
 mod plain;
 mod policy;
 mod quick_ack;
 mod record;
+mod sock_diag;
 mod statistics;
+mod survey;
 mod sysctl;
 mod system;
 mod tcp_metrics;
@@ -29,12 +38,17 @@ mod tuner;
 
 pub use cgroup::{cgroup2_mount, mount_of_cgroup2};
 pub use error::LinuxError;
-pub use namespaces::{Namespace, namespaces};
+pub use flow_event::FlowEvent;
+pub use flow_sample::{ControlName, FlowSample, Owner};
+pub use namespaces::{Namespace, host_namespaces, namespaces};
+pub use observer::{Observation, Observer, WatchMode};
 pub use orders::{Action, Order};
 pub use policy::{Parameters, Policy, PortRange, Prefix, Rule};
 pub use quick_ack::{Obstacle, QuickAckRoute, RouteState};
 pub use record::{Counters, Knob, Record, RecordKind, SocketState};
+pub use sock_diag::{SocketStates, sockets};
 pub use statistics::{ProgramCost, RunStatistics};
+pub use survey::Survey;
 pub use sysctl::Sysctls;
 pub use system::{check_system, require_control};
 pub use tcp_metrics::{flush_tcp_metrics, tcp_metrics};
@@ -44,4 +58,10 @@ pub use tuner::{Inheritance, Tuner};
 #[expect(clippy::all, clippy::pedantic, clippy::restriction, unreachable_pub, reason = "generated code")]
 mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/wad.skel.rs"));
+}
+
+/// The same of the object of those who observe.
+#[expect(clippy::all, clippy::pedantic, clippy::restriction, unreachable_pub, reason = "generated code")]
+mod observer_skeleton {
+    include!(concat!(env!("OUT_DIR"), "/observer.skel.rs"));
 }

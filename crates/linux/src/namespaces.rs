@@ -1,6 +1,7 @@
 //! Network namespaces of the host, found through the processes that are in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -57,6 +58,36 @@ pub fn namespaces(cgroup: &Path) -> Result<BTreeMap<u32, Namespace>, LinuxError>
         }
     }
     Ok(found)
+}
+
+/// The network namespaces of the host that can be found: those of all processes, and those that `ip netns` has given a
+/// name. Each once, by inode number. `proc` is where procfs is, `names` where the named ones are (`/run/netns`).
+///
+/// # Errors
+/// If procfs cannot be read. A process that ends meanwhile is passed over.
+pub fn host_namespaces(proc: &Path, names: &Path) -> Result<BTreeMap<u32, Namespace>, LinuxError> {
+    let mut found = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let processes =
+        fs::read_dir(proc).map_err(|source| LinuxError::Read { path: proc.to_owned(), source })?;
+    for process in processes.flatten().filter(|entry| is_number(&entry.file_name())) {
+        let file = process.path().join("ns/net");
+        // Most are in the same namespace, which the link's text tells before anything is opened.
+        if fs::read_link(&file).is_ok_and(|text| seen.insert(text)) {
+            found.extend(open(&file).map(|namespace| (namespace.inode, namespace)));
+        }
+    }
+    // Without named ones the directory is not there.
+    for name in fs::read_dir(names).into_iter().flatten().flatten() {
+        if let Some(namespace) = open(&name.path()) {
+            found.entry(namespace.inode).or_insert(namespace);
+        }
+    }
+    Ok(found)
+}
+
+fn is_number(name: &OsStr) -> bool {
+    name.as_encoded_bytes().iter().all(u8::is_ascii_digit)
 }
 
 /// The processes of a cgroup and of all below it, by number.

@@ -36,8 +36,10 @@ pub struct Tuner {
     pub(crate) skeleton: WadSkel<'static>,
 }
 
-/// Programs that run when user space asks.
+/// Programs that run when user space asks, and the one that counts congestion signals. While two daemons hold one
+/// each, a signal is counted once.
 pub(crate) struct Iterators {
+    _congestion: OwnedFd,
     flows: OwnedFd,
     pub(crate) adjust: OwnedFd,
     pub(crate) strangers: OwnedFd,
@@ -54,8 +56,10 @@ pub struct Inheritance {
     pub lost_records: u64,
 }
 
-/// `flows`, `records`, the control, three hooks of the cgroup.
-const INHERITED: usize = 6;
+/// Maps that all programs of one daemon after another share: `flows`, `records`, `wad_counts`, `wad_lease`.
+const SHARED_MAPS: usize = 4;
+/// Those, the control, three hooks of the cgroup.
+const INHERITED: usize = SHARED_MAPS + 4;
 
 impl fmt::Debug for Tuner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,9 +96,9 @@ impl Tuner {
         if descriptors.len() != INHERITED {
             return Err(LinuxError::NothingToInherit);
         }
-        let mut hooks = Hooks::from_descriptors(descriptors.split_off(2));
+        let mut hooks = Hooks::from_descriptors(descriptors.split_off(SHARED_MAPS));
         let (sender, records) = mpsc::channel();
-        let state = [descriptors[0].as_fd(), descriptors[1].as_fd()];
+        let state = std::array::from_fn(|index| descriptors[index].as_fd());
         let Loaded { iterators, ring, mut skeleton } = Loaded::beside(state, policy, cgroup, &sender)?;
         hooks.move_to(&mut skeleton)?;
         let cgroup = cgroup.to_owned();
@@ -107,11 +111,11 @@ impl Tuner {
     /// If descriptors cannot be duplicated, or the kernel, before Linux 6.4, cannot hand over.
     pub fn inheritance(&self) -> Result<Inheritance, LinuxError> {
         let failed = |source| LinuxError::Descriptor { source };
-        let maps = &self.skeleton.maps;
-        let mut descriptors = vec![
-            maps.flows.as_fd().try_clone_to_owned().map_err(failed)?,
-            maps.records.as_fd().try_clone_to_owned().map_err(failed)?,
-        ];
+        let mut descriptors = shared_maps(&self.skeleton)
+            .iter()
+            .map(BorrowedFd::try_clone_to_owned)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
         let hooks = self.hooks.duplicate().map_err(failed)?.ok_or(LinuxError::KernelTooOld {
             feature: "links of congestion controls, by which a daemon takes over from another",
             since: "6.4",
@@ -127,9 +131,8 @@ impl Tuner {
     /// As [`Self::load`]; every hook then still has a program, and the old policy holds unless the kernel refused
     /// to move a hook after another.
     pub fn reload(&mut self, policy: &Policy) -> Result<(), LinuxError> {
-        let state = [self.skeleton.maps.flows.as_fd(), self.skeleton.maps.records.as_fd()];
         let Loaded { iterators, ring, mut skeleton } =
-            Loaded::beside(state, policy, &self.cgroup, &self.sender)?;
+            Loaded::beside(shared_maps(&self.skeleton), policy, &self.cgroup, &self.sender)?;
         self.hooks.move_to(&mut skeleton)?;
         self.lost_before = self.lost_records();
         self.iterators = iterators;
@@ -183,6 +186,12 @@ impl Tuner {
     }
 }
 
+/// What [`Loaded::beside`] takes, in its order.
+fn shared_maps<'s>(skeleton: &'s WadSkel<'_>) -> [BorrowedFd<'s>; SHARED_MAPS] {
+    let maps = &skeleton.maps;
+    [maps.flows.as_fd(), maps.records.as_fd(), maps.wad_counts.as_fd(), maps.wad_lease.as_fd()]
+}
+
 impl Iterators {
     fn attach(skeleton: &mut WadSkel<'_>) -> Result<Self, LinuxError> {
         let failed = |source| LinuxError::Bpf { what: "the iterators over flows", source };
@@ -193,6 +202,7 @@ impl Iterators {
         };
         let flows = skeleton.maps.flows.as_fd();
         Ok(Self {
+            _congestion: keep(skeleton.progs.wad_congestion.attach())?,
             flows: keep(skeleton.progs.wad_dump_flows.attach_iter(flows))?,
             adjust: keep(skeleton.progs.wad_adjust_flows.attach_iter(flows))?,
             strangers: keep(skeleton.progs.wad_dump_strangers.attach())?,
@@ -220,9 +230,9 @@ impl Loaded {
         Ok(Self { iterators, ring, skeleton })
     }
 
-    /// With the state of flows and the ring, `flows` and `records`, of a predecessor.
+    /// With the state of flows, the ring, and what is counted, of a predecessor.
     fn beside(
-        [flows, records]: [BorrowedFd<'_>; 2],
+        [flows, records, counts, lease]: [BorrowedFd<'_>; SHARED_MAPS],
         policy: &Policy,
         cgroup: &Path,
         sender: &Sender<Record>,
@@ -232,6 +242,8 @@ impl Loaded {
         let mut opened = open(policy, &directory, cgroup)?;
         opened.maps.flows.reuse_fd(flows).map_err(failed)?;
         opened.maps.records.reuse_fd(records).map_err(failed)?;
+        opened.maps.wad_counts.reuse_fd(counts).map_err(failed)?;
+        opened.maps.wad_lease.reuse_fd(lease).map_err(failed)?;
         Self::of(opened, policy, sender)
     }
 }

@@ -115,6 +115,7 @@ enum wad_state {
 	WAD_RECEIVE_GROWN = 1 << 6, /* and the receive buffer */
 	WAD_FIXED = 1 << 7, /* its buffers have been set once and stay so */
 	WAD_ADOPTED = 1 << 8, /* it ran before it was tuned */
+	WAD_COUNTED = 1 << 9, /* its round trips are counted in wad_counts */
 };
 
 /* Which setting the kernel refused; bit N of wad_flow.refused. */
@@ -207,4 +208,151 @@ struct wad_record {
 	u32 retransmits; /* segments */
 	u32 slow_start_threshold; /* segments; 0x7fffffff while infinite */
 	u32 unused;
+};
+
+/*
+ * What is counted of a designated flow and the kernel does not count itself. A flow has it from its first
+ * congestion signal on, or as long as somebody traces: most short flows never do. A number of a flow without it
+ * is zero if it counts congestion, and unknown if it is of round trips.
+ */
+struct wad_counts {
+	/* At congestion signals. */
+	u64 pre_congestion_cwnd; /* sum, segments */
+	u64 pre_congestion_rtt_us; /* sum */
+	u32 congestion_signals;
+	u32 fast_retransmits;
+	u32 ecn_signals;
+	u32 timeouts;
+	/* Once a round trip; all are zero before the first. */
+	u32 round_trips;
+	u32 rtt_last_us, rtt_max_us;
+	u32 rto_min, rto_max; /* jiffies */
+	u32 cwnd_min, cwnd_max; /* segments */
+	u32 slow_start_cwnd_max, avoidance_cwnd_max; /* segments */
+	u32 ssthresh_min, ssthresh_max; /* segments; 0: was infinite */
+	u32 offered_min, offered_max; /* bytes, by the other end */
+	u32 own_window_max; /* bytes */
+	u32 slow_starts, avoidances; /* times that they began */
+	u32 limited_by_receiver, limited_by_send_buffer, limited_by_window; /* times that they became the limit */
+	u8 congestion_state; /* as the kernel numbers it, after the latest change */
+	u8 phase; /* enum wad_phase */
+	u8 limit; /* as the kernel numbers its chronographs; 0: none seen */
+	u8 unused;
+};
+
+enum wad_phase {
+	WAD_PHASE_UNKNOWN,
+	WAD_PHASE_SLOW_START,
+	WAD_PHASE_AVOIDANCE,
+};
+
+/* What a sample has beside numbers that are always there; bits of wad_sample.has. */
+enum wad_sample_has {
+	WAD_HAS_FLOW = 1 << 0, /* it is a designated flow: path, opened_ns and what follows them */
+	WAD_HAS_COUNTS = 1 << 1,
+	WAD_HAS_RTO_TOTALS = 1 << 2, /* since Linux 6.7 */
+	WAD_HAS_RECEIVED_CE = 1 << 3, /* since Linux 6.18 */
+	WAD_HAS_REHASHES = 1 << 4, /* all of them: since Linux 6.2 */
+	WAD_HAS_DROPS = 1 << 5,
+	WAD_HAS_WATCH = 1 << 6, /* it is watched: what event mode counts */
+	WAD_IS_FINAL = 1 << 7, /* the flow is closed */
+};
+
+/* What tcp_options_received says, and more of the kind; bits of wad_sample.options. */
+enum wad_option {
+	WAD_OPTION_TIMESTAMPS = 1 << 0,
+	WAD_OPTION_SACK = 1 << 1,
+	WAD_OPTION_WINDOW_SCALE = 1 << 2,
+	WAD_OPTION_ECN = 1 << 3,
+	WAD_OPTION_APP_LIMITED = 1 << 4,
+};
+
+/* All counters of a flow. Times are in the kernel's own units: user space knows how long a jiffy is. */
+struct wad_sample {
+	u64 time_ns; /* CLOCK_MONOTONIC */
+	u64 cookie;
+	u64 opened_ns;
+	u64 rtt_sum_us;
+	u64 bytes_acked, bytes_received, bytes_sent, bytes_retransmitted;
+	u64 pacing_rate, max_pacing_rate; /* bytes a second; ~0: no bound */
+	u32 has; /* enum wad_sample_has */
+	u32 family; /* 4 or 6 */
+	u32 namespace;
+	u16 local_port, remote_port;
+	u8 local[16], remote[16]; /* as in wad_record */
+	char control[16];
+	u32 path;
+	u32 flow_state; /* enum wad_state */
+	u32 rtt_count, rtt_min_us;
+	u32 random_losses;
+	u32 segs_out, segs_in, data_segs_out, data_segs_in;
+	u32 delivered, delivered_ce, received_ce;
+	u32 retransmits, dsack_dups, out_of_order_in;
+	u32 reordering, reord_seen, rehashes;
+	u32 srtt_us; /* times 8 */
+	u32 mdev_us; /* times 4 */
+	u32 min_rtt_us; /* the kernel's, over the last minutes; ~0: none */
+	u32 rcv_rtt_us; /* times 8 */
+	u32 rto, ato; /* jiffies */
+	u32 cwnd, ssthresh; /* segments */
+	u32 snd_wnd, rcv_wnd, rcv_ssthresh, rcv_space; /* bytes */
+	u32 packets_out, sacked_out, lost_out, retrans_out; /* segments */
+	u32 mss, rcv_mss, advmss, pmtu; /* bytes */
+	u32 write_queue, unsent, read_queue; /* bytes */
+	u32 send_buffer, receive_buffer, wmem_queued, rmem_alloc; /* bytes */
+	u32 drops;
+	u32 rate_delivered; /* segments, in ... */
+	u32 rate_interval_us;
+	u32 chrono[3]; /* jiffies: busy but not limited so, by the receiver, by the send buffer */
+	u32 since_data_sent, since_data_received, since_ack_received; /* jiffies */
+	u32 total_rto, total_rto_recoveries, total_rto_ms;
+	u32 duplicate_acks, zero_windows; /* of a watched flow */
+	u8 state, congestion_state, retransmits_now, backoff;
+	u8 probes, options, snd_wscale, rcv_wscale;
+	struct wad_counts counts;
+	u32 unused;
+};
+
+/* How closely a flow is watched. */
+enum wad_watch_mode {
+	WAD_WATCH_CLOSE, /* only its end is reported */
+	WAD_WATCH_ROUND_TRIPS, /* and a record each round trip */
+	WAD_WATCH_ARRIVALS, /* and one for each segment that arrives */
+};
+
+struct wad_watch {
+	u32 mode; /* enum wad_watch_mode */
+	u32 round_end; /* the round trip ends when this sequence number is acknowledged */
+	u32 duplicate_acks, zero_windows; /* since the watch began */
+};
+
+enum wad_event_kind {
+	WAD_EVENT_ARRIVAL = 1, /* struct wad_event; the state is that before the segment is processed */
+	WAD_EVENT_CLOSE = 2, /* a struct wad_sample follows the kind */
+};
+
+/* What moves from one acknowledgement to the next. */
+struct wad_event {
+	u32 kind; /* enum wad_event_kind */
+	u32 congestion_state;
+	u64 time_ns; /* CLOCK_MONOTONIC */
+	u64 cookie;
+	u64 bytes_acked, bytes_received, bytes_sent;
+	u64 pacing_rate; /* bytes a second */
+	u32 cwnd, ssthresh; /* segments */
+	u32 srtt_us; /* times 8 */
+	u32 rtt_us; /* the latest sample; 0: none */
+	u32 rto; /* jiffies */
+	u32 snd_wnd, rcv_wnd; /* bytes */
+	u32 packets_out, sacked_out, lost_out, retrans_out; /* segments */
+	u32 retransmits, delivered; /* segments */
+	u32 mss, unsent; /* bytes */
+	u32 duplicate_acks, zero_windows;
+	u32 unused;
+};
+
+struct wad_closing {
+	u32 kind; /* enum wad_event_kind */
+	u32 unused;
+	struct wad_sample sample;
 };

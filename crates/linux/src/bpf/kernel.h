@@ -81,6 +81,10 @@ typedef struct {
 	s64 counter;
 } atomic64_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -113,8 +117,14 @@ struct sock {
 	struct sock_common __sk_common;
 	int sk_rcvbuf;
 	int sk_sndbuf;
+	int sk_wmem_queued;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	atomic_t sk_drops;
 	u8 sk_userlocks;
 	u16 sk_protocol;
+	unsigned long sk_pacing_rate;
 	unsigned long sk_max_pacing_rate;
 	struct sock_cgroup_data sk_cgrp_data;
 };
@@ -126,6 +136,7 @@ struct ipv6_pinfo {
 struct inet_sock {
 	struct sock sk;
 	struct ipv6_pinfo *pinet6;
+	__be16 inet_sport;
 	u8 tos;
 };
 
@@ -135,6 +146,17 @@ struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	const struct tcp_congestion_ops *icsk_ca_ops;
 	u64 icsk_ca_priv[13];
+	u32 icsk_rto; /* jiffies */
+	u32 icsk_pmtu_cookie;
+	u8 icsk_ca_state : 5;
+	u8 icsk_retransmits;
+	u8 icsk_backoff;
+	u8 icsk_probes_out;
+	struct {
+		u32 ato : 8; /* jiffies */
+		u32 lrcvtime;
+		u16 rcv_mss;
+	} icsk_ack;
 	u32 icsk_user_timeout; /* milliseconds */
 };
 
@@ -146,8 +168,51 @@ struct minmax {
 	struct minmax_sample s[3];
 };
 
+struct tcp_options_received {
+	u16 tstamp_ok : 1;
+	u16 wscale_ok : 1;
+	u16 sack_ok : 3;
+	u16 snd_wscale : 4;
+	u16 rcv_wscale : 4;
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
+	u8 ecn_flags;
+	u8 chrono_type : 2;
+	u8 rate_app_limited : 1;
+	u32 chrono_start; /* jiffies */
+	u32 chrono_stat[3]; /* jiffies */
+	u32 rcv_ssthresh;
+	u32 reordering;
+	u32 reord_seen;
+	u32 mdev_us;
+	u16 advmss;
+	u32 segs_out;
+	u32 segs_in;
+	u32 data_segs_in;
+	u32 delivered;
+	u32 delivered_ce;
+	u32 received_ce;
+	u32 dsack_dups;
+	u32 rcv_ooopack;
+	u32 prior_cwnd;
+	u32 write_seq;
+	u32 copied_seq;
+	u32 rcv_nxt;
+	u32 lsndtime; /* jiffies */
+	u32 rcv_tstamp; /* jiffies */
+	u32 rate_delivered;
+	u32 rate_interval_us;
+	u16 total_rto;
+	u16 total_rto_recoveries;
+	u32 total_rto_time; /* milliseconds */
+	u16 timeout_rehash;
+	u32 plb_rehash;
+	struct {
+		u32 rtt_us;
+	} rcv_rtt_est;
 	u8 scaling_ratio;
 	u32 window_clamp;
 	u32 snd_cwnd;
@@ -180,6 +245,11 @@ struct tcp_sock {
 	struct {
 		u32 space;
 	} rcvq_space;
+};
+
+struct sk_buff {
+	unsigned char *data;
+	unsigned int len;
 };
 
 struct ack_sample {

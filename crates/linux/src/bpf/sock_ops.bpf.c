@@ -6,7 +6,7 @@
  *   SYN about to leave   what the application asked for and was held back, unless overridden; what the
  *                        SYN itself says: first window, segment size, ECN, traffic class
  *   established          match; everything that must be in place before the first data segment; report
- *   once a round trip    statistics, send buffer
+ *   once a round trip    statistics, what is counted for a trace (counts.h), send buffer
  *   segment leaves       receive buffer (while the flow receives)
  *   closed               report
  */
@@ -184,6 +184,7 @@ static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
 		flow->rtt_min_us = sample;
 	if (tp->snd_cwnd > flow->largest_window)
 		flow->largest_window = tp->snd_cwnd;
+	count_round_trip(ops, tp, flow, sample);
 	if (grows_send_buffer(flow))
 		grow_send_buffer(ops, tp, flow);
 	if ((callbacks_of(flow) & RECEIVE_CALLBACK) && receives(ops) &&

@@ -17,10 +17,12 @@
 #include "buffers.h"
 #include "apply.h"
 #include "high_speed.h"
+#include "counts.h"
 
 #include "sock_ops.bpf.c"
 #include "sockopt.bpf.c"
 #include "control.bpf.c"
 #include "iter.bpf.c"
+#include "congestion.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

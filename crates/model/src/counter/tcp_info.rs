@@ -31,6 +31,7 @@ const SND_SSTHRESH: Member = Member(76, 4);
 const PACING_RATE: Member = Member(104, 8);
 const MAX_PACING_RATE: Member = Member(112, 8);
 const MIN_RTT: Member = Member(148, 4);
+const DELIVERY_RATE: Member = Member(160, 8);
 const BUSY_TIME: Member = Member(168, 8);
 const RWND_LIMITED: Member = Member(176, 8);
 const SNDBUF_LIMITED: Member = Member(184, 8);
@@ -38,7 +39,7 @@ const TOTAL_RTO: Member = Member(240, 2);
 const TOTAL_RTO_RECOVERIES: Member = Member(242, 2);
 
 /// Members that a counter takes as they are.
-const PLAIN: [(Member, Counter); 40] = [
+const PLAIN: [(Member, Counter); 39] = [
     (STATE, Counter::State),
     (Member(1, 1), Counter::CAState),
     (Member(2, 1), Counter::CurTimeoutCount),
@@ -66,7 +67,6 @@ const PLAIN: [(Member, Counter); 40] = [
     (Member(144, 4), Counter::CurAppWQueue),
     (Member(152, 4), Counter::DataPktsIn),
     (Member(156, 4), Counter::DataPktsOut),
-    (Member(160, 8), Counter::DeliveryRate),
     (BUSY_TIME, Counter::BusyTime),
     (RWND_LIMITED, Counter::SndLimTimeRwin),
     (SNDBUF_LIMITED, Counter::SndLimTimeSnd),
@@ -154,6 +154,7 @@ fn unless_unknown(info: &[u8], counters: &mut Counters) {
         Counter::CurSsthresh,
         number(info, SND_SSTHRESH).filter(|segments| *segments < INFINITE_THRESHOLD),
     );
+    counters.put(Counter::DeliveryRate, except(DELIVERY_RATE, 0));
     counters.put(Counter::PacingRate, except(PACING_RATE, u64::MAX));
     counters.put(Counter::MaxPacingRate, except(MAX_PACING_RATE, u64::MAX));
 }
