@@ -16,8 +16,13 @@
 //! give the same numbers bit for bit, watched or not.
 //!
 //! # Equal times
-//! At one instant links deliver before deadlines are looked at, links of lower number first, and each link in the order
-//! in which it took packets in. A mark (the end of the warm-up, an interval, the end) comes before all of it.
+//! At one instant deadlines come before deliveries (they were set before the packets departed, and in ns-2, too, what
+//! was scheduled first comes first), links of lower number before others, and each link delivers in the order in which
+//! it took packets in. A mark (the end of the warm-up, an interval, the end) comes before all of it.
+//!
+//! Flows that start together meet such instants all the time: a delayed ACK shifts a burst by exactly its delay, and the
+//! next timer expires when the shifted burst arrives. Departures are rounded to nanoseconds, so a
+//! receiver takes a segment that comes less than [`ROUNDING`] before its deadline as one that comes with it.
 
 mod agenda;
 mod application;
@@ -169,7 +174,7 @@ impl Simulation {
                 continue;
             }
             self.events += 1;
-            if delivery <= timer {
+            if delivery < timer {
                 if let Some((now, packet)) = self.net.take(link, Time::from_nanos(delivery)) {
                     self.arrive(packet, now, observer);
                 }
@@ -253,9 +258,16 @@ impl Simulation {
     }
 }
 
+/// What roundings add up to: less than a nanosecond a link, and a route has few.
+const ROUNDING: Nanos = Nanos::new(16);
+
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
     let again = packet.kind == Kind::Again;
+    if flow.receiver.ack_at <= ROUNDING.after(now) {
+        let ack = flow.receiver.handle_timeout();
+        port.acknowledge(ack, false, &mut flow.blocks);
+    }
     if let Some(ack) = flow.receiver.handle_segment(packet.number, again, packet.marked, now) {
         port.acknowledge(ack, packet.marked, &mut flow.blocks);
     }

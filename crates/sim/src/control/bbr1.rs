@@ -1,0 +1,474 @@
+//! BBR, the first version (draft-cardwell-iccrg-bbr-congestion-control-00; Linux's `tcp_bbr.c`): a model of the path, not
+//! losses, decides how fast to send.
+//!
+//! The model is two numbers: the bandwidth of the bottleneck (the largest rate of delivery in 10 round trips) and the
+//! round trip without a queue (the smallest in 10 s). Sending is paced at a gain times the bandwidth, and the window is
+//! a gain times their product. The gains depend on the state:
+//!
+//! ```text
+//!                          pacing gain                               window gain
+//!  Startup                 2/ln 2 = 2.885                            2.885    until the bandwidth stops growing
+//!     v
+//!  Drain                   0.347                                     2.885    until the queue is gone
+//!     v
+//!  ProbeBW <-----------+   1.25, 0.75, 1, 1, 1, 1, 1, 1 in turn      2        a phase a round trip
+//!     v                |
+//!  ProbeRTT (200 ms) --+   1                                         4 segments, if no smaller round trip was seen in 10 s
+//! ```
+//!
+//! Section numbers are those of the draft. Not here: Linux's allowance for aggregated ACKs, and its detection of
+//! policers ("long-term" sampling), which are not in the draft.
+
+use serde::{Deserialize, Serialize};
+use wad_model::{Rate, Time};
+
+use super::windowed::WindowedMax;
+use super::{Ack, Cause, Congestion, CongestionControl, Needs, Phase, Setup, Window};
+use crate::nanos::Nanos;
+
+/// 2/ln 2: the smallest gain that doubles the rate each round trip (4.3.2.1), as Linux writes it.
+const HIGH_GAIN: f64 = 2885.0 / 1000.0;
+/// The phases of `ProbeBW` (4.3.4).
+const CYCLE: [f64; 8] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+/// The window's gain in `ProbeBW`: room for delayed and aggregated ACKs (4.2.3.1).
+const CWND_GAIN: f64 = 2.0;
+/// Bandwidth is the largest in so many round trips (4.1.1.3).
+const BANDWIDTH_ROUNDS: u64 = 10;
+/// A round trip counts for so long (4.1.2.1).
+const MIN_RTT_WINDOW: Nanos = Nanos::from_millis(10_000);
+/// How long `ProbeRTT` lasts at least (4.3.5).
+const PROBE_RTT_TIME: Nanos = Nanos::from_millis(200);
+/// The smallest window (4.2.3.1).
+const MIN_WINDOW: f64 = 4.0;
+/// The bandwidth is found when it has not grown by a quarter in three round trips (4.3.2.2).
+const FULL_GROWTH: f64 = 1.25;
+const FULL_ROUNDS: u32 = 3;
+/// Linux paces one percent below, so that queues drain.
+const MARGIN: f64 = 0.99;
+
+/// The parameters of [`Bbr1`]: there are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bbr1Config {}
+
+impl Bbr1Config {
+    /// Nothing can be wrong.
+    ///
+    /// # Errors
+    /// None.
+    pub fn validate(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Startup,
+    Drain,
+    ProbeBw,
+    ProbeRtt,
+}
+
+/// BBR version 1.
+#[derive(Clone, Debug)]
+pub struct Bbr1 {
+    mode: Mode,
+    /// Bits on the wire in a segment.
+    segment_bits: f64,
+    initial_window: f64,
+    /// Segments a second.
+    bandwidth: WindowedMax,
+    min_rtt: Option<Nanos>,
+    min_rtt_at: Time,
+    rounds: u64,
+    /// A round trip is over when what was sent after so many deliveries is delivered.
+    next_round: u64,
+    round_start: bool,
+    full_bandwidth: f64,
+    full_rounds: u32,
+    /// The phase of the cycle, and when it began.
+    cycle: usize,
+    cycle_at: Time,
+    probe_rtt_done_at: Option<Time>,
+    probe_rtt_round_done: bool,
+    prior_window: f64,
+    last_phase: Phase,
+    conserves_packets: bool,
+    idle_restart: bool,
+    pacing_gain: f64,
+    cwnd_gain: f64,
+    /// Segments a second.
+    pacing: f64,
+    has_seen_rtt: bool,
+    seed: u64,
+}
+
+impl Bbr1 {
+    /// A control at the start of its flow.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a segment's size")]
+    pub fn new(_config: &Bbr1Config, setup: &Setup) -> Self {
+        let initial_window = f64::from(setup.initial_window);
+        Self {
+            mode: Mode::Startup,
+            segment_bits: setup.wire.get() as f64 * 8.0,
+            initial_window,
+            bandwidth: WindowedMax::new(BANDWIDTH_ROUNDS),
+            min_rtt: None,
+            min_rtt_at: setup.now,
+            rounds: 0,
+            next_round: 0,
+            round_start: false,
+            full_bandwidth: 0.0,
+            full_rounds: 0,
+            cycle: 0,
+            cycle_at: setup.now,
+            probe_rtt_done_at: None,
+            probe_rtt_round_done: false,
+            prior_window: 0.0,
+            last_phase: Phase::Open,
+            conserves_packets: false,
+            idle_restart: false,
+            pacing_gain: HIGH_GAIN,
+            cwnd_gain: HIGH_GAIN,
+            // 4.2.1: before the first sample, as if the round trip took 1 ms.
+            pacing: HIGH_GAIN * initial_window / 0.001,
+            has_seen_rtt: false,
+            seed: setup.seed,
+        }
+    }
+
+    fn is_pipe_full(&self) -> bool {
+        self.full_rounds >= FULL_ROUNDS
+    }
+
+    /// 4.1.1: rounds and bandwidth.
+    fn update_bandwidth(&mut self, ack: &Ack) {
+        self.round_start = false;
+        let Some(rate) = ack.rate.filter(|rate| rate.interval > Nanos::ZERO) else { return };
+        if rate.prior_delivered >= self.next_round {
+            self.next_round = ack.total_delivered;
+            self.rounds += 1;
+            self.round_start = true;
+            self.conserves_packets = false;
+        }
+        let sample = rate.segments_per_second();
+        // 4.1.1.4: what the application held back says nothing, unless it is more.
+        if !rate.app_limited || sample >= self.bandwidth.get() {
+            self.bandwidth.update(self.rounds, sample);
+        } else {
+            self.bandwidth.forget(self.rounds);
+        }
+    }
+
+    /// 4.3.2.2: the pipe is full.
+    fn check_full_pipe(&mut self, ack: &Ack) {
+        if self.is_pipe_full() || !self.round_start || ack.rate.is_some_and(|rate| rate.app_limited) {
+            return;
+        }
+        if self.bandwidth.get() >= self.full_bandwidth * FULL_GROWTH {
+            self.full_bandwidth = self.bandwidth.get();
+            self.full_rounds = 0;
+            return;
+        }
+        self.full_rounds += 1;
+    }
+
+    /// 4.3.3.
+    fn check_drain(&mut self, window: &mut Window, ack: &Ack) {
+        if self.mode == Mode::Startup && self.is_pipe_full() {
+            self.mode = Mode::Drain;
+            window.ssthresh = self.inflight(1.0);
+        }
+        if self.mode == Mode::Drain && f64::from(ack.in_flight) <= self.inflight(1.0) {
+            self.enter_probe_bw(ack.now);
+        }
+    }
+
+    /// 4.3.4.2: at a random phase, but not that which drains.
+    fn enter_probe_bw(&mut self, now: Time) {
+        self.mode = Mode::ProbeBw;
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let chosen = usize::try_from((self.seed >> 33) % 7).unwrap_or(0);
+        self.cycle = (CYCLE.len() - chosen) % CYCLE.len();
+        self.cycle_at = now;
+    }
+
+    /// 4.3.4.3.
+    fn update_cycle(&mut self, ack: &Ack) {
+        if self.mode != Mode::ProbeBw {
+            return;
+        }
+        let full_length = Nanos::between(self.cycle_at, ack.now) > self.min_rtt.unwrap_or(Nanos::ZERO);
+        let in_flight = f64::from(ack.prior_in_flight);
+        let gain = CYCLE[self.cycle];
+        let over = if gain > 1.0 {
+            full_length && (ack.lost > 0 || in_flight >= self.inflight(gain))
+        } else if gain < 1.0 {
+            full_length || in_flight <= self.inflight(1.0)
+        } else {
+            full_length
+        };
+        if over {
+            self.cycle = (self.cycle + 1) % CYCLE.len();
+            self.cycle_at = ack.now;
+        }
+    }
+
+    /// 4.1.2 and 4.3.5.
+    fn update_min_rtt(&mut self, window: &mut Window, ack: &Ack) {
+        let expired = Nanos::between(self.min_rtt_at, ack.now) > MIN_RTT_WINDOW;
+        if let Some(rtt) = ack.rtt
+            && (expired || self.min_rtt.is_none_or(|least| rtt < least))
+        {
+            self.min_rtt = Some(rtt);
+            self.min_rtt_at = ack.now;
+        }
+        if expired && !self.idle_restart && self.mode != Mode::ProbeRtt {
+            self.mode = Mode::ProbeRtt;
+            self.save_window(window.cwnd);
+            self.probe_rtt_done_at = None;
+        }
+        if self.mode == Mode::ProbeRtt {
+            self.handle_probe_rtt(window, ack);
+        }
+        if ack.delivered > 0 {
+            self.idle_restart = false;
+        }
+    }
+
+    fn handle_probe_rtt(&mut self, window: &mut Window, ack: &Ack) {
+        if let Some(done_at) = self.probe_rtt_done_at {
+            self.probe_rtt_round_done |= self.round_start;
+            if self.probe_rtt_round_done && ack.now > done_at {
+                self.leave_probe_rtt(window, ack.now);
+            }
+        } else if f64::from(ack.in_flight) <= MIN_WINDOW {
+            self.probe_rtt_done_at = Some(PROBE_RTT_TIME.after(ack.now));
+            self.probe_rtt_round_done = false;
+            self.next_round = ack.total_delivered;
+        }
+    }
+
+    fn leave_probe_rtt(&mut self, window: &mut Window, now: Time) {
+        self.min_rtt_at = now;
+        window.cwnd = window.cwnd.max(self.prior_window);
+        if self.is_pipe_full() {
+            self.enter_probe_bw(now);
+        } else {
+            self.mode = Mode::Startup;
+        }
+    }
+
+    fn update_gains(&mut self) {
+        (self.pacing_gain, self.cwnd_gain) = match self.mode {
+            Mode::Startup => (HIGH_GAIN, HIGH_GAIN),
+            Mode::Drain => (1.0 / HIGH_GAIN, HIGH_GAIN),
+            Mode::ProbeBw => (CYCLE[self.cycle], CWND_GAIN),
+            Mode::ProbeRtt => (1.0, 1.0),
+        };
+    }
+
+    /// 4.2.1: until the pipe is full the rate only grows.
+    fn set_pacing(&mut self, ack: &Ack) {
+        if !self.has_seen_rtt && ack.srtt > Nanos::ZERO {
+            self.has_seen_rtt = true;
+            self.pacing = HIGH_GAIN * self.initial_window / ack.srtt.as_secs_f64();
+        }
+        let rate = self.bandwidth.get() * self.pacing_gain * MARGIN;
+        if rate > 0.0 && (self.is_pipe_full() || rate > self.pacing) {
+            self.pacing = rate;
+        }
+    }
+
+    /// 4.2.3.
+    fn set_window(&mut self, window: &mut Window, ack: &Ack) {
+        let delivered = f64::from(ack.delivered);
+        if ack.delivered > 0 && !self.recover_or_restore(window, ack) {
+            let target = self.quantised(self.bdp(self.cwnd_gain));
+            if self.is_pipe_full() {
+                window.cwnd = (window.cwnd + delivered).min(target);
+            } else if window.cwnd < target || ack.total_delivered < whole(self.initial_window) {
+                window.cwnd += delivered;
+            }
+            window.cwnd = window.cwnd.max(MIN_WINDOW);
+        }
+        if self.mode == Mode::ProbeRtt {
+            window.cwnd = window.cwnd.min(MIN_WINDOW);
+        }
+        window.cwnd = window.cwnd.min(window.ceiling);
+    }
+
+    /// 4.2.3.4: in the first round trip of a recovery no more is sent than is delivered; after it the window is what it
+    /// was. Whether the window is set already.
+    fn recover_or_restore(&mut self, window: &mut Window, ack: &Ack) -> bool {
+        if ack.lost > 0 {
+            window.cwnd = (window.cwnd - f64::from(ack.lost)).max(1.0);
+        }
+        let was_recovering = matches!(self.last_phase, Phase::Recovery | Phase::Loss);
+        if ack.phase == Phase::Recovery && self.last_phase != Phase::Recovery {
+            self.conserves_packets = true;
+            self.next_round = ack.total_delivered;
+            window.cwnd = f64::from(ack.in_flight) + f64::from(ack.delivered);
+        } else if was_recovering && !matches!(ack.phase, Phase::Recovery | Phase::Loss) {
+            window.cwnd = window.cwnd.max(self.prior_window);
+            self.conserves_packets = false;
+        }
+        self.last_phase = ack.phase;
+        if self.conserves_packets {
+            window.cwnd = window.cwnd.max(f64::from(ack.in_flight) + f64::from(ack.delivered));
+        }
+        self.conserves_packets
+    }
+
+    /// 4.2.3.3: the window to come back to.
+    fn save_window(&mut self, cwnd: f64) {
+        let recovering = matches!(self.last_phase, Phase::Recovery | Phase::Loss);
+        self.prior_window =
+            if recovering || self.mode == Mode::ProbeRtt { self.prior_window.max(cwnd) } else { cwnd };
+    }
+
+    /// Segments in flight at a gain, with room for bursts.
+    fn inflight(&self, gain: f64) -> f64 {
+        self.quantised(self.bdp(gain))
+    }
+
+    /// 4.2.3.2: bandwidth times round trip times gain.
+    fn bdp(&self, gain: f64) -> f64 {
+        self.min_rtt.map_or(self.initial_window, |rtt| gain * self.bandwidth.get() * rtt.as_secs_f64())
+    }
+
+    /// Room for three bursts as Linux sends them (a millisecond's worth each, at most 64 KiB), an even number, and two
+    /// more while it probes for bandwidth.
+    fn quantised(&self, segments: f64) -> f64 {
+        let burst = (self.pacing / 1024.0).floor().clamp(2.0, (65_536.0 * 8.0 / self.segment_bits).floor().max(2.0));
+        let even = ((segments.ceil() + 3.0 * burst) / 2.0).ceil() * 2.0;
+        if self.mode == Mode::ProbeBw && self.cycle == 0 { even + 2.0 } else { even }
+    }
+}
+
+impl CongestionControl for Bbr1 {
+    fn needs(&self) -> Needs {
+        Needs { rate_samples: true, rtt_each_ack: true, pacing: true, owns_window: true, ..Needs::default() }
+    }
+
+    #[inline]
+    fn on_sample(&mut self, window: &mut Window, ack: &Ack) {
+        self.update_bandwidth(ack);
+        self.update_cycle(ack);
+        self.check_full_pipe(ack);
+        self.check_drain(window, ack);
+        self.update_min_rtt(window, ack);
+        self.update_gains();
+        self.set_pacing(ack);
+        self.set_window(window, ack);
+    }
+
+    #[inline]
+    fn on_ack(&mut self, _window: &mut Window, _ack: &Ack) {}
+
+    /// Losses leave the threshold alone.
+    fn on_congestion(&mut self, window: &Window, congestion: &Congestion) -> f64 {
+        self.save_window(window.cwnd);
+        if congestion.cause == Cause::Timeout {
+            self.last_phase = Phase::Loss;
+            self.full_bandwidth = 0.0;
+            self.round_start = true;
+        }
+        window.ssthresh
+    }
+
+    /// The path may have been taken for full too early.
+    fn on_undo(&mut self, window: &mut Window, before: Window) {
+        window.cwnd = window.cwnd.max(before.cwnd);
+        self.full_bandwidth = 0.0;
+        self.full_rounds = 0;
+    }
+
+    /// 4.3.4.4: after a pause at the bandwidth, not above it.
+    fn on_idle(&mut self, window: &mut Window, now: Time, _idle: Nanos) {
+        self.idle_restart = true;
+        match self.mode {
+            Mode::ProbeBw => self.pacing = self.bandwidth.get() * MARGIN,
+            Mode::ProbeRtt if self.probe_rtt_done_at.is_some_and(|done_at| now > done_at) => {
+                self.leave_probe_rtt(window, now);
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn pacing_rate(&self) -> Option<Rate> {
+        Some(Rate::from_bps(whole(self.pacing * self.segment_bits)))
+    }
+
+    fn phase(&self, _window: &Window) -> &'static str {
+        match self.mode {
+            Mode::Startup => "Startup",
+            Mode::Drain => "Drain",
+            Mode::ProbeBw => "ProbeBW",
+            Mode::ProbeRtt => "ProbeRTT",
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::paced::Paced;
+    use super::*;
+
+    /// 100 Mbit/s and 40 ms: 333 segments.
+    const PATH: &str = "rate = \"100 Mbit/s\"\ndelay = \"40 ms\"\nqueue = { packets = 1000 }";
+
+    fn run(path: &str, seconds: f64) -> Paced<Bbr1> {
+        let mut paced = Paced::new(path, |setup| Bbr1::new(&Bbr1Config {}, setup));
+        paced.run_until(seconds);
+        paced
+    }
+
+    #[test]
+    fn it_finds_bandwidth_and_round_trip() {
+        let paced = run(PATH, 5.0);
+        let bandwidth = paced.control.bandwidth.get() * 12_000.0 / 100e6;
+        assert!((bandwidth - 1.0).abs() < 0.02, "{bandwidth}");
+        let rtt = paced.control.min_rtt.unwrap().as_secs_f64();
+        assert!((0.040..0.041).contains(&rtt), "{rtt}");
+        assert_eq!(paced.control.mode, Mode::ProbeBw);
+    }
+
+    #[test]
+    fn the_queue_stays_short_after_startup() {
+        let mut paced = run(PATH, 3.0);
+        let drops = paced.drops();
+        paced.run_until(9.0);
+        assert_eq!(paced.drops(), drops);
+        let rtt = paced.mean_rtt_since_mark();
+        assert!(rtt < 0.050, "{rtt}");
+        assert!(paced.utilisation() > 0.9, "{}", paced.utilisation());
+    }
+
+    /// 4.3.5: after 10 s the window is 4 segments for 200 ms.
+    #[test]
+    fn it_probes_for_the_round_trip_every_10_s() {
+        let mut paced = run(PATH, 9.9);
+        let mut least = f64::INFINITY;
+        while paced.now_s() < 11.0 {
+            paced.step();
+            least = least.min(paced.window.cwnd);
+        }
+        assert!((least - MIN_WINDOW).abs() < 1e-9, "{least}");
+        assert_eq!(paced.control.mode, Mode::ProbeBw);
+    }
+
+    /// Random losses do not matter to it.
+    #[test]
+    fn a_percent_of_loss_costs_little() {
+        let paced = run(&format!("{PATH}\nloss = {{ random = {{ probability = 0.01 }} }}"), 8.0);
+        assert!(paced.utilisation() > 0.85, "{}", paced.utilisation());
+    }
+}
