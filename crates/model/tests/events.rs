@@ -16,8 +16,10 @@ fn value() -> impl Strategy<Value = EventValue> {
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         "[A-Za-z][A-Za-z0-9._]{0,8}",
-        prop::sample::select(vec!["DATE", "date", "ts", "VAL", "val", "x.", "x.ts", "time", "fields", "NL.EVNT", "a b", "", "%{3d}"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "DATE", "date", "ts", "VAL", "val", "x.", "x.ts", "time", "fields", "NL.EVNT", "a b", "", "%{3d}"
+        ])
+        .prop_map(str::to_owned),
         any::<String>(),
     ]
 }

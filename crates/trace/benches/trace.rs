@@ -1,12 +1,6 @@
 //! Samples a second, written and read.
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "made-up numbers are far below the limits of their types"
-)]
 
 #[path = "../tests/support/made_up.rs"]
 mod made_up;

@@ -1,12 +1,6 @@
 //! Draws the figures of made-up flows: `cargo run -p wad-trace --example figures -- DIR`.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    missing_docs,
-    reason = "an example; its numbers are far below the limits of their types"
-)]
+#![allow(missing_docs, reason = "an example")]
 
 #[path = "../tests/support/made_up.rs"]
 mod made_up;
@@ -40,7 +34,12 @@ fn record(seeds: std::ops::Range<u64>, pauses: bool) -> Result<Recording, Box<dy
     let mut writer = Writer::new(Vec::new(), header)?;
     let mut flows = Vec::new();
     for (number, seed) in seeds.enumerate() {
-        flows.push((writer.open(made_up::flow(number, start))?, MadeUp::new(seed, pauses)));
+        let mut flow = made_up::flow(number, start);
+        flow.key.destination.set_port(5001);
+        if pauses {
+            flow.key.destination.set_ip([198, 51, 100, 7].into());
+        }
+        flows.push((writer.open(flow)?, MadeUp::new(seed, pauses)));
     }
     let mut now = start;
     for _ in 0..600 {

@@ -82,7 +82,9 @@ pub enum ReadError {
         found: u32,
     },
     /// The last batch is not whole: the file is still written, or its writer was stopped.
-    #[error("the trace is whole up to byte {offset}; the {found} bytes after it are a batch that was not finished")]
+    #[error(
+        "the trace is whole up to byte {offset}; the {found} bytes after it are a batch that was not finished"
+    )]
     Torn {
         /// Where the torn batch begins.
         offset: u64,

@@ -3,6 +3,7 @@
 //! Counters have the names of the project's table. A figure whose counters the trace lacks is not made. Where there are
 //! more flows than a legend can tell apart, those that carried most are drawn and the sum is that of all.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use wad_plot::{Axis, Figure, Panel, Series, Style, Unit};
@@ -48,7 +49,7 @@ pub fn throughput(recording: &Recording) -> Option<Figure> {
     for track in &subject.flows {
         let Some(counter) = goodput_counter(track) else { continue };
         drawn = true;
-        panel = panel.series(Series::new(track.name(), bits(track.rate(counter, subject.step))));
+        panel = panel.series(Series::new(subject.name(track), bits(track.rate(counter, subject.step))));
         if subject.alone() {
             let average = bits(track.average_rate(counter));
             panel = panel.series(Series::new("average since the start", average).style(Style::Dashed));
@@ -66,13 +67,14 @@ pub fn windows(recording: &Recording) -> Option<Figure> {
     let subject = Subject::new(recording);
     let mut panel = Panel::new(Axis::new("Congestion window", Unit::Segments));
     for track in subject.having("CurCwnd") {
-        panel = panel.series(Series::new(track.name(), track.points("CurCwnd")).style(Style::Steps));
+        panel = panel.series(Series::new(subject.name(track), track.points("CurCwnd")).style(Style::Steps));
         if let (true, Some(threshold)) = (subject.alone(), threshold(track)) {
             panel = panel.series(Series::new("slow-start threshold", threshold).style(Style::Dashed));
         }
     }
     if !subject.alone() {
-        panel = panel.series(Series::new(subject.total_name(), recording.total("CurCwnd", subject.sampling())));
+        panel =
+            panel.series(Series::new(subject.total_name(), recording.total("CurCwnd", subject.sampling())));
     }
     subject.any("CurCwnd").then(|| subject.figure("Congestion window").panel(panel))
 }
@@ -83,9 +85,10 @@ pub fn round_trips(recording: &Recording) -> Option<Figure> {
     let subject = Subject::new(recording);
     let mut panel = Panel::new(Axis::new("Round-trip time", Unit::Seconds));
     for track in subject.having("SmoothedRTT") {
-        panel = panel.series(Series::new(track.name(), track.points("SmoothedRTT")));
+        panel = panel.series(Series::new(subject.name(track), track.points("SmoothedRTT")));
     }
-    let smallest = subject.flows.iter().filter_map(|track| track.last("MinRTT")).fold(f64::INFINITY, f64::min);
+    let smallest =
+        subject.flows.iter().filter_map(|track| track.last("MinRTT")).fold(f64::INFINITY, f64::min);
     if smallest.is_finite() {
         panel = panel.reference(smallest, "smallest");
     }
@@ -98,7 +101,8 @@ pub fn retransmissions(recording: &Recording) -> Option<Figure> {
     let subject = Subject::new(recording);
     let mut panel = Panel::new(Axis::new("Sent again", Unit::Segments));
     for track in subject.having("PktsRetrans") {
-        panel = panel.series(Series::new(track.name(), track.growth("PktsRetrans")).style(Style::Steps));
+        panel =
+            panel.series(Series::new(subject.name(track), track.growth("PktsRetrans")).style(Style::Steps));
     }
     subject.any("PktsRetrans").then(|| subject.figure("Retransmissions").panel(panel))
 }
@@ -148,7 +152,8 @@ pub fn comparison(runs: &[(String, Recording)]) -> Option<Figure> {
     let mut have_windows = true;
     for (name, recording) in runs {
         let subject = Subject::new(recording);
-        let start = recording.flows.iter().filter_map(|track| track.times.first().copied()).fold(f64::NAN, f64::min);
+        let start =
+            recording.flows.iter().filter_map(|track| track.times.first().copied()).fold(f64::NAN, f64::min);
         let from_start = |points: Points| points.into_iter().map(move |(time, value)| (time - start, value));
         let total = total_throughput(recording, subject.step);
         throughput = throughput.series(Series::new(name.clone(), from_start(total)));
@@ -156,11 +161,16 @@ pub fn comparison(runs: &[(String, Recording)]) -> Option<Figure> {
         let window = recording.total("CurCwnd", subject.sampling());
         windows = windows.series(Series::new(name.clone(), from_start(window)).style(Style::Steps));
     }
-    let means: Vec<_> = runs.iter().map(|(name, recording)| format!("{name} {}", mean_rate(recording))).collect();
+    let means: Vec<_> =
+        runs.iter().map(|(name, recording)| format!("{name} {}", mean_rate(recording))).collect();
     if runs.iter().all(|(_, recording)| recording.flows.is_empty()) {
         return None;
     }
-    let title = if runs.len() == 2 { "Two runs compared".to_owned() } else { format!("{} runs compared", runs.len()) };
+    let title = if runs.len() == 2 {
+        "Two runs compared".to_owned()
+    } else {
+        format!("{} runs compared", runs.len())
+    };
     let figure = Figure::new(title, Axis::new("Time since the first sample", Unit::Seconds))
         .subtitle(format!("Mean throughput: {}", means.join(", ")))
         .panel(throughput);
@@ -201,6 +211,21 @@ impl<'r> Subject<'r> {
         self.recording.header.interval.unwrap_or(self.step)
     }
 
+    /// What the legend calls a flow: of flows to one destination the port of this end is enough.
+    fn name(&self, track: &Track) -> String {
+        match (&track.flow, self.destination()) {
+            (Some(flow), Some(_)) if !self.alone() => format!("port {}", flow.key.source.port()),
+            _ => track.name(),
+        }
+    }
+
+    /// The other end, if all flows have the same.
+    fn destination(&self) -> Option<SocketAddr> {
+        let mut ends = self.recording.flows.iter().map(|track| Some(track.flow.as_ref()?.key.destination));
+        let first = ends.next()??;
+        ends.all(|end| end == Some(first)).then_some(first)
+    }
+
     fn total_name(&self) -> String {
         format!("all {} together", self.recording.flows.len())
     }
@@ -208,7 +233,9 @@ impl<'r> Subject<'r> {
     fn figure(&self, what: &str) -> Figure {
         let title = match self.recording.flows.len() {
             1 => format!("{what} of one flow"),
-            count if count > MOST_FLOWS => format!("{what} of {count} flows, the {MOST_FLOWS} largest one by one"),
+            count if count > MOST_FLOWS => {
+                format!("{what} of {count} flows, the {MOST_FLOWS} largest one by one")
+            }
             count => format!("{what} of {count} flows"),
         };
         Figure::new(title, time_axis()).subtitle(self.subtitle())
@@ -222,7 +249,11 @@ impl<'r> Subject<'r> {
             Some(interval) => format!(", a sample every {}", wad_model::format_duration(interval)),
             None => String::new(),
         };
-        format!("{}, {date} UTC{often}; mean {}", header.host, mean_rate(self.recording))
+        let way = match self.destination() {
+            Some(destination) if !self.alone() => format!("{} → {destination}", header.host),
+            _ => header.host.clone(),
+        };
+        format!("{way}, {date} UTC{often}; mean {}", mean_rate(self.recording))
     }
 }
 
@@ -236,7 +267,9 @@ fn rate_axis() -> Axis {
 
 /// What a flow carried, in bytes.
 fn carried(track: &Track) -> f64 {
-    goodput_counter(track).and_then(|counter| track.growth(counter).last().map(|point| point.1)).unwrap_or(0.0)
+    goodput_counter(track)
+        .and_then(|counter| track.growth(counter).last().map(|point| point.1))
+        .unwrap_or(0.0)
 }
 
 /// The counter of what arrived: of the direction in which more did.
@@ -294,6 +327,7 @@ fn mean_rate(recording: &Recording) -> String {
 fn threshold(track: &Track) -> Option<Points> {
     let highest = track.points("CurCwnd").iter().map(|point| point.1).fold(0.0, f64::max);
     let shown = |value: f64| if value <= 2.0 * highest { value } else { f64::NAN };
-    let points: Points = track.points("CurSsthresh").into_iter().map(|(time, value)| (time, shown(value))).collect();
+    let points: Points =
+        track.points("CurSsthresh").into_iter().map(|(time, value)| (time, shown(value))).collect();
     points.iter().any(|point| point.1.is_finite()).then_some(points)
 }

@@ -34,7 +34,9 @@ fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
     let nearest = known.into_iter().map(|known| (distance(known), known)).min();
     match nearest {
-        Some((distance, known)) if distance <= (name.len() + 1) / 3 => format!("; the nearest is \"{known}\""),
+        Some((distance, known)) if distance <= (name.len() + 1) / 3 => {
+            format!("; the nearest is \"{known}\"")
+        }
         _ => String::new(),
     }
 }

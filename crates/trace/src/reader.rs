@@ -163,7 +163,9 @@ impl<R: Read> Reader<R> {
             Ok(Some(Kind::Header)) => {}
             Ok(Some(_)) => return Err(damaged("it has no header".to_owned())),
             Ok(None) => return Err(ReadError::Truncated { offset: begin }),
-            Err(ReadError::Torn { offset, found }) => return Err(ReadError::Truncated { offset: offset + found }),
+            Err(ReadError::Torn { offset, found }) => {
+                return Err(ReadError::Truncated { offset: offset + found });
+            }
             Err(error) => return Err(error),
         }
         self.header = Header::from_json(&self.payload).map_err(|error| match error {
@@ -318,7 +320,8 @@ impl Block {
     /// The rows in the order of their times, each with its flow.
     #[must_use]
     pub fn by_time(&self) -> Vec<(FlowId, usize)> {
-        let mut rows: Vec<_> = self.flows().flat_map(|(flow, rows)| rows.map(move |row| (flow, row))).collect();
+        let mut rows: Vec<_> =
+            self.flows().flat_map(|(flow, rows)| rows.map(move |row| (flow, row))).collect();
         rows.sort_by_key(|(_, row)| self.0.times[*row]);
         rows
     }

@@ -109,22 +109,29 @@ impl Recording {
     /// The sum of a gauge over the flows that are open, at the end of each step.
     #[must_use]
     pub fn total(&self, column: &str, step: Duration) -> Points {
-        let gauges: Vec<Points> = self.flows.iter().map(|track| track.present(column)).collect();
+        let gauges: Vec<_> = self.flows.iter().map(|track| (track.closed, track.present(column))).collect();
         let slack = 1.5 * self.header.interval.unwrap_or(step).max(step).as_secs_f64();
-        self.steps(step).map(|(_, at)| (at, gauges.iter().filter_map(|points| held(points, at, slack)).sum())).collect()
+        let sum = |at| {
+            let open = gauges.iter().filter(|(closed, _)| closed.is_none_or(|closed| at <= closed));
+            open.filter_map(|(_, points)| held(points, at, slack)).sum()
+        };
+        self.steps(step).map(|(_, at)| (at, sum(at))).collect()
     }
 
     /// From the first to the last sample of all, in steps.
     fn steps(&self, step: Duration) -> impl Iterator<Item = (f64, f64)> + use<> {
-        let first = self.flows.iter().filter_map(|track| track.times.first().copied()).fold(f64::INFINITY, f64::min);
+        let first =
+            self.flows.iter().filter_map(|track| track.times.first().copied()).fold(f64::INFINITY, f64::min);
         let last = self.flows.iter().filter_map(|track| track.times.last().copied()).fold(first, f64::max);
         let step = step.as_secs_f64().max(1e-6);
         // The last step may be cut off: a part of one would be as noisy as a part of an interval is.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are bounded just here")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "both are bounded just here"
+        )]
         let count = if first < last { ((last - first) / step + 1e-6).min(1e7) as u32 } else { 0 };
-        (0..count).map(move |number| {
-            (first + f64::from(number) * step, first + f64::from(number + 1) * step)
-        })
+        (0..count).map(move |number| (first + f64::from(number) * step, first + f64::from(number + 1) * step))
     }
 }
 
@@ -148,7 +155,7 @@ impl Track {
         }
     }
 
-    /// What to call it in a legend: the other end, and this end's port where that tells flows apart.
+    /// What to call it in a legend: the port of this end, and the other end.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.flow {

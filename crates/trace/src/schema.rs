@@ -66,13 +66,7 @@ impl From<counter::Kind> for Kind {
 impl Column {
     /// A column without alias and description.
     pub fn new(name: impl Into<String>, unit: impl Into<String>, kind: Kind) -> Self {
-        Self {
-            name: name.into(),
-            unit: unit.into(),
-            kind,
-            alias: String::new(),
-            description: String::new(),
-        }
+        Self { name: name.into(), unit: unit.into(), kind, alias: String::new(), description: String::new() }
     }
 
     /// The column of a counter of the project's table.

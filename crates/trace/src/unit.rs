@@ -76,7 +76,10 @@ impl Unit {
 
     /// The known units that a text may name, for advice.
     pub(crate) fn known() -> impl Iterator<Item = &'static str> {
-        UNITS.iter().map(|(text, ..)| *text).filter(|text| text.len() > 1 || text.chars().all(char::is_alphabetic))
+        UNITS
+            .iter()
+            .map(|(text, ..)| *text)
+            .filter(|text| text.len() > 1 || text.chars().all(char::is_alphabetic))
     }
 
     /// Whether a word is a unit that this crate knows.
@@ -86,7 +89,8 @@ impl Unit {
 
     fn factor(word: &str) -> Self {
         let known = UNITS.iter().find(|(text, ..)| *text == word);
-        let (base, times, per) = known.map_or((word, 1.0, 1.0), |(_, base, times, per)| (*base, *times, *per));
+        let (base, times, per) =
+            known.map_or((word, 1.0, 1.0), |(_, base, times, per)| (*base, *times, *per));
         let dimension = if base.is_empty() { Dimension::default() } else { Dimension::base(base) };
         Self { dimension, scale: Scale { times, per } }
     }
@@ -160,8 +164,7 @@ impl Dimension {
 
     /// The same with `from` replaced by `to`, if it has it to the power of one.
     pub(crate) fn with_base(&self, from: &str, to: &str) -> Option<Self> {
-        (self.0.get(from) == Some(&1))
-            .then(|| self.times(&Self::base(from), -1).times(&Self::base(to), 1))
+        (self.0.get(from) == Some(&1)).then(|| self.times(&Self::base(from), -1).times(&Self::base(to), 1))
     }
 }
 
@@ -183,7 +186,9 @@ impl fmt::Display for Dimension {
 fn powers(bases: &BTreeMap<String, i32>, sign: i32) -> Vec<&str> {
     let of_sign = bases.iter().filter(|(_, exponent)| exponent.signum() == sign);
     of_sign
-        .flat_map(|(base, exponent)| std::iter::repeat_n(base.as_str(), exponent.unsigned_abs().min(9) as usize))
+        .flat_map(|(base, exponent)| {
+            std::iter::repeat_n(base.as_str(), exponent.unsigned_abs().min(9) as usize)
+        })
         .collect()
 }
 

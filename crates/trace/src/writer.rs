@@ -148,7 +148,8 @@ impl<W: Write> Writer<W> {
             return Err(WriteError::Row { table, expected, found: values.len() });
         }
         rows.push(flow.0.cast_signed(), time.as_nanos().cast_signed(), values);
-        let full = rows.len() >= self.limits.rows.clamp(1, most_rows(expected) / self.header.tables.len().max(1));
+        let full =
+            rows.len() >= self.limits.rows.clamp(1, most_rows(expected) / self.header.tables.len().max(1));
         let begun = *self.begun.get_or_insert(time);
         if full || time.saturating_since(begun) >= self.limits.age { self.flush() } else { Ok(()) }
     }
@@ -279,7 +280,9 @@ impl<W: Write> Writer<W> {
     fn seal(&mut self, kind: Kind) -> Result<(), WriteError> {
         let bytes = self.frame.len() - HEAD;
         debug_assert!(bytes <= MAX_PAYLOAD, "a batch is far below what a frame can hold");
-        frame::seal(&mut self.frame, kind).ok_or(WriteError::TooLong { bytes }).inspect_err(|_| self.ended = true)
+        frame::seal(&mut self.frame, kind)
+            .ok_or(WriteError::TooLong { bytes })
+            .inspect_err(|_| self.ended = true)
     }
 
     /// Hands the frame over in one piece, so that a reader beside sees it whole or not at all in most cases.

@@ -90,7 +90,10 @@ fn windows_hold_the_samples_of_their_time() {
 
 #[test]
 fn absent_values_and_divisions_by_zero_are_absent() {
-    assert_eq!(numbers("q = 1 B / DataBytesOut", &[[Some(0), None], [None, None], [Some(4), None]]), [None, None, Some(0.25)]);
+    assert_eq!(
+        numbers("q = 1 B / DataBytesOut", &[[Some(0), None], [None, None], [Some(4), None]]),
+        [None, None, Some(0.25)]
+    );
     let sides = [[Some(1), None], [None, Some(1)], [Some(0), None]];
     assert_eq!(truths("a = DataBytesOut > 0 and SmoothedRTT > 0", &sides), [None, None, Some(false)]);
     assert_eq!(truths("a = DataBytesOut > 0 or SmoothedRTT > 0", &sides), [Some(true), Some(true), None]);
@@ -130,9 +133,18 @@ fn later_definitions_use_earlier_ones() {
 
 #[test]
 fn names_and_units_are_checked_with_their_columns() {
-    assert_eq!(error("x = DataByteOut * 8"), "column 5: nothing is called \"DataByteOut\"; the nearest is \"DataBytesOut\"");
-    assert_eq!(error("x = DataBytesOut + CurrTime"), "column 18: a number of B cannot be added to a number of s");
-    assert_eq!(error("x = CurrTime - DataBytesOut"), "column 14: a number of B cannot be subtracted from a number of s");
+    assert_eq!(
+        error("x = DataByteOut * 8"),
+        "column 5: nothing is called \"DataByteOut\"; the nearest is \"DataBytesOut\""
+    );
+    assert_eq!(
+        error("x = DataBytesOut + CurrTime"),
+        "column 18: a number of B cannot be added to a number of s"
+    );
+    assert_eq!(
+        error("x = CurrTime - DataBytesOut"),
+        "column 14: a number of B cannot be subtracted from a number of s"
+    );
     assert_eq!(
         error("x = SmoothedRTT > 80"),
         "column 17: a number of s cannot be compared with a plain number; write the number with its unit, s"
@@ -144,7 +156,10 @@ fn names_and_units_are_checked_with_their_columns() {
     assert_eq!(error("é = rat(CurCwnd)"), "column 5: there is no function \"rat\"; the nearest is \"rate\"");
     assert_eq!(error("x = 80 Mbps"), "column 5: \"Mbps\" is no unit");
     assert_eq!(error("x = 80 mbit/s"), "column 5: \"mbit\" is no unit; the nearest is \"Mbit\"");
-    assert_eq!(error("x = CurCwnd and 1 > 0"), "column 5: expected something true or false, such as a comparison");
+    assert_eq!(
+        error("x = CurCwnd and 1 > 0"),
+        "column 5: expected something true or false, such as a comparison"
+    );
     assert_eq!(error("x = (CurCwnd > 0) + 1"), "column 14: expected a number, not something true or false");
     assert_eq!(error("x = CurCwnd for 5 s"), "column 17: only what is true or false can hold for a time");
     assert_eq!(error("x = CurCwnd = 5 segments"), "column 13: \"=\" gives a name; \"==\" compares");
@@ -170,7 +185,11 @@ fn all_definitions_that_are_wrong_are_told() {
 /// The window as its definition says, without a memory.
 fn window(samples: &[(u64, u32)], now: usize, length: u64) -> Vec<f64> {
     let (end, _) = samples[now];
-    samples[..=now].iter().filter(|(time, _)| end - time < length).map(|(_, value)| f64::from(*value)).collect()
+    samples[..=now]
+        .iter()
+        .filter(|(time, _)| end - time < length)
+        .map(|(_, value)| f64::from(*value))
+        .collect()
 }
 
 proptest! {

@@ -7,7 +7,8 @@ use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::RowAccessor as _;
 use wad_model::{Event, EventForm, EventValue, FlowKey, Time};
 use wad_trace::{
-    Column, ExportError, ExportFormat, Exported, Flow, Header, Kind, ReadError, Reader, Schema, Writer, export,
+    Column, ExportError, ExportFormat, Exported, Flow, Header, Kind, ReadError, Reader, Schema, Writer,
+    export,
 };
 
 /// Two flows, three samples, one of them the last of its flow.
@@ -25,7 +26,11 @@ fn file() -> Vec<u8> {
         Writer::new(Vec::new(), Header { tables: vec![Schema::new("samples", columns)], ..header }).unwrap();
     let key = |text: &str| FlowKey::new(text.parse().unwrap(), "[2001:db8::1]:443".parse().unwrap());
     let first = writer
-        .open(Flow::new(key("192.0.2.1:5000")).opened(start).labels(vec![("path".to_owned(), "cern".to_owned())]))
+        .open(
+            Flow::new(key("192.0.2.1:5000"))
+                .opened(start)
+                .labels(vec![("path".to_owned(), "cern".to_owned())]),
+        )
         .unwrap();
     let second = writer.open(Flow::new(key("192.0.2.1:5001"))).unwrap();
     writer.sample(0, first, after(100), &[Some(1000), Some(70_000), Some(u64::MAX), Some(0)]).unwrap();
@@ -59,7 +64,8 @@ fn csv() {
 #[test]
 fn json_lines() {
     let text = text(ExportFormat::JsonLines);
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0]["PacingRate_bytes_per_s"], u64::MAX);
     assert_eq!(lines[0]["elapsed_s"], 0.1);
@@ -113,8 +119,14 @@ fn parquet() {
     assert_eq!(rows[0].get_ulong(7).unwrap(), u64::MAX);
     assert!(rows[1].get_ulong(7).is_err(), "absent is null");
     assert_eq!(rows[2].get_ulong(5).unwrap(), 1500);
-    let names: Vec<_> =
-        reader.metadata().file_metadata().schema_descr().columns().iter().map(|c| c.name().to_owned()).collect();
+    let names: Vec<_> = reader
+        .metadata()
+        .file_metadata()
+        .schema_descr()
+        .columns()
+        .iter()
+        .map(|c| c.name().to_owned())
+        .collect();
     assert_eq!(names[5..7], ["DataBytesOut_bytes", "SmoothedRTT_us"]);
 }
 

@@ -157,7 +157,10 @@ fn a_file_cut_anywhere_gives_all_whole_batches_and_the_place_of_the_cut() {
         let (batches, error) = read(&file[..cut]);
         let cut = cut as u64;
         if cut < header_end {
-            assert!(matches!(error, Some(ReadError::Truncated { offset }) if offset == cut), "{cut}: {error:?}");
+            assert!(
+                matches!(error, Some(ReadError::Truncated { offset }) if offset == cut),
+                "{cut}: {error:?}"
+            );
             continue;
         }
         let complete = ends.iter().filter(|end| **end <= cut).count() - 1;
@@ -340,7 +343,10 @@ fn a_recording_goes_on_in_another_file() {
 fn wrong_use_is_told_and_does_not_end_the_trace() {
     let mut writer = Writer::new(Vec::new(), header(2)).unwrap();
     let id = writer.open(flow(1)).unwrap();
-    assert!(matches!(writer.sample(0, id, at(1), &[None]), Err(WriteError::Row { expected: 2, found: 1, .. })));
+    assert!(matches!(
+        writer.sample(0, id, at(1), &[None]),
+        Err(WriteError::Row { expected: 2, found: 1, .. })
+    ));
     assert!(matches!(writer.sample(2, id, at(1), &[None]), Err(WriteError::NoTable(2))));
     writer.close(id, at(2), None).unwrap();
     assert!(matches!(writer.sample(0, id, at(3), &[None, None]), Err(WriteError::NoFlow(_))));

@@ -78,9 +78,10 @@ impl Serialize for EventValue {
 
 pub(super) fn read(line: &str) -> Result<Event, ReadEventError> {
     let object: Object = serde_json::from_str(line).map_err(|error| ReadEventError {
-        column: line.as_bytes().get(..error.column().saturating_sub(1)).map_or(1, |before| {
-            String::from_utf8_lossy(before).chars().count() + 1
-        }),
+        column: line
+            .as_bytes()
+            .get(..error.column().saturating_sub(1))
+            .map_or(1, |before| String::from_utf8_lossy(before).chars().count() + 1),
         message: error.to_string(),
     })?;
     let Object { mut parts, mut fields } = object;

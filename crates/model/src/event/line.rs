@@ -61,9 +61,11 @@ pub(super) fn write(words: &Words, event: &Event) -> String {
         let value = match part {
             Part::Time => None,
             Part::Value => event.value.as_ref().map(ToString::to_string),
-            part => {
-                event.texts().into_iter().find(|(p, _)| p == part).and_then(|(_, text)| text.map(str::to_owned))
-            }
+            part => event
+                .texts()
+                .into_iter()
+                .find(|(p, _)| p == part)
+                .and_then(|(_, text)| text.map(str::to_owned)),
         };
         if let Some(value) = value {
             put(&mut line, word, &value);
@@ -77,7 +79,8 @@ pub(super) fn write(words: &Words, event: &Event) -> String {
 
 fn put(line: &mut String, word: &str, value: &str) {
     let _ = write!(line, " {word}=");
-    let plain = !value.is_empty() && !value.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control());
+    let plain =
+        !value.is_empty() && !value.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control());
     if plain {
         line.push_str(value);
         return;
@@ -120,7 +123,8 @@ pub(super) fn read(words: &Words, line: &str) -> Result<Event, ReadEventError> {
             }
         }
     }
-    let missing = || reader.error(line.len(), format!("the event has no time: {} is missing", words.word(Part::Time)));
+    let missing =
+        || reader.error(line.len(), format!("the event has no time: {} is missing", words.word(Part::Time)));
     event.time = time.ok_or_else(missing)?;
     Ok(event)
 }
@@ -289,15 +293,22 @@ mod tests {
 
     #[test]
     fn an_epoch_time_is_read_in_bp() {
-        let event = EventForm::Bp.read("ts=1198101086.030823 event=org.x.y.start level=Info guid=ab-cd").unwrap();
+        let event =
+            EventForm::Bp.read("ts=1198101086.030823 event=org.x.y.start level=Info guid=ab-cd").unwrap();
         assert_eq!(event.time, "2007-12-19T21:51:26.030823Z".parse::<Timestamp>().unwrap());
     }
 
     #[test]
     fn errors_name_the_column() {
         assert_eq!(ulm_error("HOST=a"), "column 7: the event has no time: DATE is missing");
-        assert_eq!(ulm_error("DATE=20020329210355 oops HOST=a"), "column 21: \"oops\" is no pair: expected oops=VALUE");
-        assert_eq!(ulm_error("DATE=2002 HOST=a"), "column 6: \"2002\" is not a time: expected one such as 20020329210355.443568");
+        assert_eq!(
+            ulm_error("DATE=20020329210355 oops HOST=a"),
+            "column 21: \"oops\" is no pair: expected oops=VALUE"
+        );
+        assert_eq!(
+            ulm_error("DATE=2002 HOST=a"),
+            "column 6: \"2002\" is not a time: expected one such as 20020329210355.443568"
+        );
         assert_eq!(ulm_error("É=é DATE=20020329210355 FILE=\"a"), "column 30: a quote is not closed");
         assert_eq!(ulm_error("DATE=20020329210355 HOST=a HOST=b"), "column 33: HOST is there twice");
         assert_eq!(ulm_error("DATE=20020329210355 =a"), "column 21: a value has no name before its \"=\"");

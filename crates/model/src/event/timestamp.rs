@@ -308,9 +308,15 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in
-            ["", "2007-12", "2007-13-19T21:51:26Z", "2007-02-29T00:00:00Z", "2007-12-19T21:51:26", "1.", "1.2.3"]
-        {
+        for text in [
+            "",
+            "2007-12",
+            "2007-13-19T21:51:26Z",
+            "2007-02-29T00:00:00Z",
+            "2007-12-19T21:51:26",
+            "1.",
+            "1.2.3",
+        ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
         assert!(Timestamp::from_ulm("2002032921035").is_err());

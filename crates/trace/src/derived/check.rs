@@ -126,7 +126,7 @@ impl Checker<'_> {
         }
     }
 
-    fn name(&mut self, name: &str, at: usize) -> Result<Checked, Fault> {
+    fn name(&self, name: &str, at: usize) -> Result<Checked, Fault> {
         let column = self.column(name, at)?;
         if name == CURR_TIME || name == START_TIME {
             let inner = column.map(|checked| Box::new(checked.node));
@@ -215,8 +215,7 @@ impl Checker<'_> {
             Node::Column(place, _) => self.names.schema.columns[place].kind.is_cumulative(),
             _ => false,
         };
-        let dimension =
-            if rate { dimension.times(&Dimension::seconds(), -1) } else { dimension.clone() };
+        let dimension = if rate { dimension.times(&Dimension::seconds(), -1) } else { dimension.clone() };
         quantity(Node::Growth { of: Box::new(of.node), rate, only_up, slot: self.slot() }, dimension)
     }
 
@@ -246,7 +245,12 @@ const fn truth(node: Node) -> Checked {
 const EIGHT: Option<f64> = Some(8.0);
 
 /// Bytes times the plain number 8 are bits.
-fn product(left: &Dimension, right: &Dimension, plain_left: Option<f64>, plain_right: Option<f64>) -> Dimension {
+fn product(
+    left: &Dimension,
+    right: &Dimension,
+    plain_left: Option<f64>,
+    plain_right: Option<f64>,
+) -> Dimension {
     let bits = |dimension: &Dimension, factor| {
         if factor == EIGHT { dimension.with_base("B", "bit") } else { None }
     };

@@ -72,8 +72,13 @@ impl<'d> Followed<'d> {
         let derived = self.derived;
         self.values.clear();
         for definition in &derived.definitions {
-            let mut sample =
-                Sample { time, opened: self.opened, column: &column, values: &self.values, slots: &mut self.slots };
+            let mut sample = Sample {
+                time,
+                opened: self.opened,
+                column: &column,
+                values: &self.values,
+                slots: &mut self.slots,
+            };
             let value = sample.evaluate(&definition.compiled.node);
             self.values.push(value);
         }
@@ -111,7 +116,10 @@ impl<F: Fn(usize) -> Option<u64>> Sample<'_, F> {
         match node {
             Node::Number(number) => Some(*number),
             Node::Column(place, unit) => {
-                #[expect(clippy::cast_precision_loss, reason = "above 2^53 the nearest number is near enough")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "above 2^53 the nearest number is near enough"
+                )]
                 let value = (self.column)(*place)? as f64;
                 Some(unit.to_base(value))
             }

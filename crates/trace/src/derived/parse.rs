@@ -149,7 +149,9 @@ impl<'a> Parser<'_, 'a> {
             _ => None,
         };
         self.next += 1;
-        duration.map(|duration| (duration, at)).ok_or_else(|| Fault::new(at, "expected a duration such as 5 s"))
+        duration
+            .map(|duration| (duration, at))
+            .ok_or_else(|| Fault::new(at, "expected a duration such as 5 s"))
     }
 
     fn or(&mut self) -> Result<Tree<'a>, Fault> {

@@ -58,14 +58,16 @@ fn word_length(text: &str) -> usize {
 /// A number with the unit behind it; the parts of a unit, as in "Mbit/s", have no blanks between them.
 fn number(text: &str) -> Result<(What<'static>, usize), String> {
     let digits = number_length(text);
-    let number: f64 = text[..digits].parse().map_err(|_| format!("\"{}\" is not a number", &text[..digits]))?;
+    let number: f64 =
+        text[..digits].parse().map_err(|_| format!("\"{}\" is not a number", &text[..digits]))?;
     let after = text[digits..].trim_start();
     let unit_at = text.len() - after.len();
     let length = unit_length(after);
     if length == 0 {
         // "10 Mbps": a word right behind a number can only be meant as a unit.
         let word = &after[..word_length(after)];
-        if !word.is_empty() && !matches!(word, "and" | "or" | "for") {
+        let is_unit = word.starts_with(char::is_alphabetic) && !matches!(word, "and" | "or" | "for");
+        if is_unit {
             let nearest = crate::nearest(word, Unit::known());
             return Err(format!("\"{word}\" is no unit{nearest}"));
         }

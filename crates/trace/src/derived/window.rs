@@ -20,7 +20,13 @@ pub(super) struct Window {
 
 impl Window {
     /// What the window gives with one more sample, if it has any.
-    pub(super) fn push(&mut self, now: Time, value: Option<f64>, over: Over, length: Option<Duration>) -> Option<f64> {
+    pub(super) fn push(
+        &mut self,
+        now: Time,
+        value: Option<f64>,
+        over: Over,
+        length: Option<Duration>,
+    ) -> Option<f64> {
         match (over, length) {
             (Over::Average, None) => {
                 if let Some(value) = value {
@@ -40,9 +46,10 @@ impl Window {
             self.samples.push_back((now, value));
             self.sum += value;
         }
-        while let Some((_, value)) = self.samples.pop_front_if(|(time, _)| now - *time >= length) {
+        while let Some((_, value)) = self.samples.front().filter(|(time, _)| now - *time >= length) {
             self.sum -= value;
             self.gone += 1;
+            self.samples.pop_front();
         }
         if self.gone > self.samples.len() {
             self.sum = self.samples.iter().map(|(_, value)| value).sum();
@@ -62,14 +69,18 @@ impl Window {
         beats: fn(f64, f64) -> bool,
     ) -> Option<f64> {
         if let Some(value) = value {
-            while self.samples.pop_back_if(|(_, old)| beats(value, *old)).is_some() {}
+            while self.samples.back().is_some_and(|(_, old)| beats(value, *old)) {
+                self.samples.pop_back();
+            }
             // Without a length nothing leaves, so that the front stays the extreme.
             if length.is_some() || self.samples.is_empty() {
                 self.samples.push_back((now, value));
             }
         }
         if let Some(length) = length {
-            while self.samples.pop_front_if(|(time, _)| now - *time >= length).is_some() {}
+            while self.samples.front().is_some_and(|(time, _)| now - *time >= length) {
+                self.samples.pop_front();
+            }
         }
         self.samples.front().map(|(_, value)| *value)
     }

@@ -29,7 +29,13 @@ impl<W: Write> Exporter for Csv<'_, W> {
     fn batch(&mut self, batch: &Batch, flows: &BTreeMap<FlowId, Flow>) -> Result<(), ExportError> {
         for sample in self.context.samples(batch, flows) {
             let (source, destination) = (sample.source(), sample.destination());
-            write!(self.out, "{},{},{},{source},{destination}", sample.date, Seconds(sample.elapsed), sample.id)?;
+            write!(
+                self.out,
+                "{},{},{},{source},{destination}",
+                sample.date,
+                Seconds(sample.elapsed),
+                sample.id
+            )?;
             for value in sample.block.row(sample.row) {
                 match value {
                     Some(value) => write!(self.out, ",{value}")?,

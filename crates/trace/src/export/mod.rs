@@ -175,7 +175,11 @@ struct Sample<'b> {
 
 impl Context<'_> {
     /// The samples of a batch, by time.
-    fn samples<'b>(&self, batch: &'b Batch, flows: &'b BTreeMap<FlowId, Flow>) -> impl Iterator<Item = Sample<'b>> {
+    fn samples<'b>(
+        &self,
+        batch: &'b Batch,
+        flows: &'b BTreeMap<FlowId, Flow>,
+    ) -> impl Iterator<Item = Sample<'b>> {
         let (table, start) = (self.table, self.header.start.monotonic);
         let blocks = batch.blocks.iter().filter(move |block| block.table() == table);
         blocks.flat_map(move |block| {

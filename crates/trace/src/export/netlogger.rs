@@ -58,7 +58,9 @@ impl<'h, W: Write> NetLogger<'h, W> {
             let event = self.event(sample.date, sample.id, sample.flow, &column.name);
             let delta = before.map(|before| i128::from(value) - i128::from(before));
             let event = match (column.kind, delta) {
-                (Kind::Counter | Kind::StateTime, Some(delta)) => Event { value: Some(number(delta)), ..event },
+                (Kind::Counter | Kind::StateTime, Some(delta)) => {
+                    Event { value: Some(number(delta)), ..event }
+                }
                 (_, None) => Event { value: Some(EventValue::from(value)), ..event },
                 (Kind::Gauge, Some(delta)) => {
                     Event { value: Some(EventValue::from(value)), ..event }.with("DELTA", number(delta))
@@ -81,7 +83,8 @@ impl<W: Write> Exporter for NetLogger<'_, W> {
         for (id, flow) in &batch.opened {
             if let Some(opened) = flow.opened {
                 let event = self.event(date(opened), *id, Some(flow), "FlowOpen");
-                let event = flow.labels.iter().fold(event, |event, (name, text)| event.with(name, text.as_str()));
+                let event =
+                    flow.labels.iter().fold(event, |event, (name, text)| event.with(name, text.as_str()));
                 self.write(&event)?;
             }
         }

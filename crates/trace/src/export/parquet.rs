@@ -153,7 +153,6 @@ fn schema(context: Context<'_>) -> Result<TypePtr, ExportError> {
     Type::group_type_builder("sample").with_fields(fields).build().map(Arc::new).map_err(failed)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is passed to map_err")]
 fn failed(error: ParquetError) -> ExportError {
     match error {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {

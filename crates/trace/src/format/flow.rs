@@ -68,11 +68,8 @@ pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<Flow, Malformed> {
         2 => Some(Direction::Passive),
         _ => return Err(Malformed("a flow has a direction that does not exist")),
     };
-    let opened = if form & OPENED == 0 {
-        None
-    } else {
-        Some(Time::from_nanos(cursor.signed()?.cast_unsigned()))
-    };
+    let opened =
+        if form & OPENED == 0 { None } else { Some(Time::from_nanos(cursor.signed()?.cast_unsigned())) };
     let count = cursor.count(cursor.left(), "a flow has more labels than bytes are left")?;
     let mut labels = Vec::new();
     for _ in 0..count {

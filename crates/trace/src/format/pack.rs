@@ -78,8 +78,8 @@ impl Plan {
         sorted.copy_from_slice(run);
         let (_, median, _) = sorted.select_nth_unstable(run.len() / 2);
         let median = *median;
-        let patched =
-            [(Form::SmallestPatched, smallest), (Form::MedianPatched, median)].map(|(f, b)| Self::patched(run, f, b));
+        let patched = [(Form::SmallestPatched, smallest), (Form::MedianPatched, median)]
+            .map(|(f, b)| Self::patched(run, f, b));
         patched.into_iter().fold(plain, |best, plan| if plan.bytes < best.bytes { plan } else { best })
     }
 

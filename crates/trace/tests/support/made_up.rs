@@ -6,6 +6,12 @@
 //! whatever the moment of the sample met. Some flows pause. It is no simulation of TCP, only of its counters.
 
 #![allow(dead_code, reason = "each user of this file needs another part of it")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "made-up numbers are far below the limits of their types"
+)]
 
 use std::time::Duration;
 
