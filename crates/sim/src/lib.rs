@@ -7,6 +7,7 @@ mod observer;
 mod outcome;
 pub mod scenario;
 mod tcp;
+pub mod theory;
 
 pub use engine::Simulation;
 pub use nanos::Nanos;

@@ -341,7 +341,8 @@ impl Bbr1 {
     /// Room for three bursts as Linux sends them (a millisecond's worth each, at most 64 KiB), an even number, and two
     /// more while it probes for bandwidth.
     fn quantised(&self, segments: f64) -> f64 {
-        let burst = (self.pacing / 1024.0).floor().clamp(2.0, (65_536.0 * 8.0 / self.segment_bits).floor().max(2.0));
+        let burst =
+            (self.pacing / 1024.0).floor().clamp(2.0, (65_536.0 * 8.0 / self.segment_bits).floor().max(2.0));
         let even = ((segments.ceil() + 3.0 * burst) / 2.0).ceil() * 2.0;
         if self.mode == Mode::ProbeBw && self.cycle == 0 { even + 2.0 } else { even }
     }

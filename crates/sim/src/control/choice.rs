@@ -5,11 +5,11 @@ use std::fmt;
 use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
-use wad_model::{Rate, Time};
+use wad_model::{Bytes, Rate, Time};
 
 use super::{
-    Ack, Congestion, CongestionControl, Needs, Setup, Window, cubic, dctcp, high_speed, reno, scalable,
-    vegas, virtual_mss, wad,
+    Ack, Congestion, CongestionControl, Needs, Setup, Window, bbr1, bbr3, cubic, dctcp, high_speed, reno,
+    scalable, vegas, virtual_mss, wad,
 };
 use crate::nanos::Nanos;
 
@@ -128,8 +128,21 @@ controls! {
     Cubic = "cubic": cubic::Cubic, cubic::CubicConfig;
     /// Data Center TCP (RFC 8257).
     Dctcp = "dctcp": dctcp::Dctcp, dctcp::DctcpConfig;
+    /// BBR, the first version.
+    Bbr1 = "bbr1": bbr1::Bbr1, bbr1::Bbr1Config;
+    /// BBR, the third version.
+    Bbr3 = "bbr3": bbr3::Bbr3, bbr3::Bbr3Config;
     /// The control of the daemon.
     Wad = "wad": wad::Wad, wad::WadConfig;
+}
+
+impl ControlConfig {
+    /// What the control wants of its sender.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let (segment, wire) = (Bytes::new(1460), Bytes::new(1500));
+        Control::new(self, &Setup { now: Time::ZERO, segment, wire, initial_window: 1, seed: 0 }).needs()
+    }
 }
 
 impl Default for ControlConfig {

@@ -29,6 +29,8 @@
 //! # A new control
 //! One file here, and one line in `choice.rs`. `reno.rs` is the example.
 
+pub mod bbr1;
+pub mod bbr3;
 mod choice;
 pub mod cubic;
 pub mod dctcp;
@@ -36,6 +38,8 @@ pub mod high_speed;
 pub mod hystart;
 pub mod limited_slow_start;
 pub mod math;
+#[cfg(test)]
+mod paced;
 pub mod reno;
 pub mod scalable;
 pub mod slow_start;
@@ -44,6 +48,7 @@ mod testing;
 pub mod vegas;
 pub mod virtual_mss;
 pub mod wad;
+mod windowed;
 
 use wad_model::{Bytes, Rate, Time};
 

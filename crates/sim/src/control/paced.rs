@@ -106,7 +106,7 @@ impl<C: CongestionControl> Paced<C> {
             _ => {
                 // All in flight were lost: the sender would time out.
                 self.in_flight = 0;
-                self.unseen.clear();
+                self.lost += self.unseen.drain(..).count() as u64;
             }
         }
     }

@@ -45,7 +45,7 @@ impl ScalableConfig {
                 return Err(format!("{key} = {value}: give a number between 0 and 1"));
             }
         }
-        if !(self.legacy_window >= 0.0) {
+        if self.legacy_window < 0.0 || self.legacy_window.is_nan() {
             return Err(format!("legacy_window = {}: give 0 segments or more", self.legacy_window));
         }
         self.slow_start.validate()

@@ -142,7 +142,7 @@ impl Vegas {
     }
 
     /// `tcp_vegas_cong_avoid`.
-    fn judge_as_linux(&mut self, window: &mut Window, base: f64, rtt: f64) {
+    fn judge_as_linux(&self, window: &mut Window, base: f64, rtt: f64) {
         if self.round.samples <= 2 {
             window.grow(1.0);
             return;

@@ -98,12 +98,12 @@ impl WadConfig {
             ("additive_increase", self.additive_increase),
             ("slow_start_increment", self.slow_start_increment),
         ] {
-            if !(value >= 1.0 / 1024.0 && value <= 1000.0) {
+            if !(1.0 / 1024.0..=1000.0).contains(&value) {
                 return Err(format!("{key} = {value}: give a number of segments, from 1/1024 to 1000"));
             }
         }
         match self.multiplicative_decrease {
-            b if b >= 1.0 / 1024.0 && b < 1.0 => Ok(()),
+            b if (1.0 / 1024.0..1.0).contains(&b) => Ok(()),
             b => Err(format!(
                 "multiplicative_decrease = {b}: give a part of the window, from 1/1024 to below 1"
             )),

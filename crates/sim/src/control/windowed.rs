@@ -34,7 +34,9 @@ impl WindowedMax {
 
     /// Forgets what is too old in `round`, but not the last value.
     pub(crate) fn forget(&mut self, round: u64) {
-        while self.values.len() > 1 && self.values.front().is_some_and(|&(first, _)| first + self.length <= round) {
+        while self.values.len() > 1
+            && self.values.front().is_some_and(|&(first, _)| first + self.length <= round)
+        {
             self.values.pop_front();
         }
     }
