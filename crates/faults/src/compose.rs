@@ -147,6 +147,9 @@ impl Composer<'_> {
             }
             Value::String(text) => Ok(Value::String(self.fill(text)?)),
             Value::Table(table) => Ok(Value::Table(self.fill_table(table)?)),
+            Value::Array(values) => {
+                values.iter().map(|value| self.fill_value(value)).collect::<Result<_, _>>().map(Value::Array)
+            }
             other => Ok(other.clone()),
         }
     }

@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
-use wad_diagnose::decode::recording::RecordingError;
 use wad_lab::LabError;
 
 /// Why an experiment, or the reading of one, failed.
@@ -52,12 +51,12 @@ pub enum FaultsError {
     },
     /// A line of a file of recordings.
     #[error("{}, line {line}: {source}", path.display())]
-    Recording {
+    Line {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
         /// What is wrong with it.
-        source: RecordingError,
+        source: serde_json::Error,
     },
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::filter::LevelFilter;
-use wad_faults::{FaultsError, Outcome, Set, Table, Trial};
+use wad_faults::{FaultsError, Judgement, Outcome, Set, Table, Trial};
 use wad_lab::Cancel;
 
 use crate::arguments::{LabDiagnose, SetName};
@@ -21,12 +21,65 @@ use crate::output;
 
 pub(crate) fn run(arguments: &LabDiagnose) -> Result<(), Failure> {
     log::start(LevelFilter::WARN)?;
-    let trials = choose(arguments)?;
     if arguments.list {
-        return list(&trials);
+        return list(&choose(arguments)?);
     }
-    carry_out(arguments, &trials)?;
-    Ok(())
+    let directory = match &arguments.from {
+        Some(directory) => directory,
+        None => {
+            carry_out(arguments, &choose(arguments)?)?;
+            &arguments.out
+        }
+    };
+    let outcomes = wad_faults::load(directory)?;
+    let mut judgements = Vec::new();
+    for set in [Set::Tune, Set::Judge] {
+        if outcomes.iter().any(|outcome| outcome.set == set) {
+            judgements.push(Judgement::of(set, &outcomes)?);
+        }
+    }
+    if arguments.json {
+        output::print_json(&serde_json::json!({ "sets": judgements }))?
+    } else {
+        judgements.iter().try_for_each(print)?
+    }
+    verdict(&judgements)
+}
+
+fn print(judgement: &Judgement) -> Result<(), Failure> {
+    let Judgement { set, faults, named_first, healthy, blamed, .. } = judgement;
+    output::print(format_args!(
+        "{}: {named_first} of {faults} faults named first ({:.1} %), {blamed} of {healthy} healthy runs blamed ({:.1} %)\n",
+        set.name(),
+        wad_faults::share(*named_first, *faults) * 100.0,
+        wad_faults::share(*blamed, *healthy) * 100.0,
+    ))?;
+    let mut table = output::table(&["experiment", "named first (how often)"], false);
+    for (id, named) in judgement.matrix() {
+        let named: Vec<String> = named.iter().map(|(problem, times)| format!("{problem} {times}")).collect();
+        table.add_row([id.to_owned(), named.join(", ")]);
+    }
+    output::print(table)?;
+    for run in judgement.runs.iter().filter(|run| run.named != run.expected) {
+        let name = format!("{}-{}-{}", run.id, run.path, run.seed);
+        let also = if run.also.is_empty() { String::new() } else { format!(", then {}", run.also.join(", ")) };
+        output::print(format_args!("wrong: {name} is {}, named was {}{also}", run.expected, run.named))?;
+    }
+    output::print("")
+}
+
+/// Too many wrong names are a failure that the work found.
+fn verdict(judgements: &[Judgement]) -> Result<(), Failure> {
+    match judgements.iter().find(|judgement| !judgement.holds()) {
+        None => Ok(()),
+        Some(judgement) => Err(anyhow!(
+            "{}: fewer than {:.0} % of the faults are named first, or more than {:.0} % of healthy runs are blamed",
+            judgement.set.name(),
+            wad_faults::FAULTS_NAMED * 100.0,
+            wad_faults::HEALTHY_BLAMED * 100.0
+        )
+        .into()),
+    }
 }
 
 fn choose(arguments: &LabDiagnose) -> Result<Vec<Trial>, Failure> {

@@ -43,9 +43,10 @@ impl Socket {
         let mut counters = find(INFO).map_or(Counters::EMPTY, tcp_info::decode);
         counters.put(Counter::CurAppRQueue, word(bytes, 56));
         let memory = find(MEMORY).unwrap_or_default();
-        // linux/sock_diag.h: SK_MEMINFO_RCVBUF is the second word, SK_MEMINFO_SNDBUF the fourth.
+        // linux/sock_diag.h: SK_MEMINFO_RCVBUF is the second word, SNDBUF the fourth, WMEM_QUEUED the sixth.
         counters.put(Counter::X_Rcvbuf, word(memory, 4));
         counters.put(Counter::X_Sndbuf, word(memory, 12));
+        counters.put(Counter::X_WmemQueued, word(memory, 20));
         let congestion_control = find(CONGESTION_CONTROL).map(|name| {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
             String::from_utf8_lossy(name).into_owned()

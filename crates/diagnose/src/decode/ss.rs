@@ -282,6 +282,8 @@ fn memory(counters: &mut Counters, name: &str, value: &str) {
             counters.put(Counter::X_Rcvbuf, bytes.parse().ok());
         } else if let Some(bytes) = part.strip_prefix("tb") {
             counters.put(Counter::X_Sndbuf, bytes.parse().ok());
+        } else if let Some(bytes) = part.strip_prefix('w') {
+            counters.put(Counter::X_WmemQueued, bytes.parse().ok());
         }
     }
 }

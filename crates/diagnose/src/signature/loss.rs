@@ -1,0 +1,144 @@
+//! Losses: at random, at a queue that is too short, at a policer, or at a queue that others fill too.
+//!
+//! ```text
+//!                    a queue stands when segments are lost?
+//!               no /                                  \ yes
+//!     more lost at first than            the flow's rate moves though
+//!     a window, and slower after?        the queue stands?
+//!    yes /            \ no                 yes /          \ no
+//!   policer      at like windows?       congestion      its own queue: healthy
+//!                 yes /     \ no
+//!         shallow queue     random loss
+//! ```
+
+use super::{Case, ask, finding};
+use crate::finding::{Finding, Remedy};
+use crate::formula::mathis_rate_bps;
+use crate::problem::Problem;
+use crate::thresholds::{
+    FEWEST_LOSS_EVENTS, HARMLESS_LOSS, LIKE_WINDOWS, LIMITED_SHARE, MOST_EVENTS, POLICER_FIRST_LOSS,
+    QUEUE_INFLATION, RATE_STEP, SHARED_RATE_SPREAD,
+};
+use crate::view::{count, quantile, spread};
+
+pub(super) fn loss(case: &Case<'_>) -> Option<Finding> {
+    let rate = case.view.loss_rate()?;
+    if !case.view.is_long_enough() || case.limits.network() < LIMITED_SHARE || rate < HARMLESS_LOSS {
+        return None;
+    }
+    let queued = case.share_of_losses(|event| Some(event.inflation? >= QUEUE_INFLATION))?;
+    if queued >= MOST_EVENTS {
+        return congestion(case, rate, queued);
+    }
+    policer(case, rate).or_else(|| at_a_limit_or_random(case, rate, queued))
+}
+
+/// Only this flow fills its queue: then the rate is the bottleneck's, which is steady.
+fn congestion(case: &Case<'_>, loss: f64, queued: f64) -> Option<Finding> {
+    let view = case.view;
+    let rates = view.rates();
+    let stands = |at: usize| {
+        view.inflation(&view.moments[at]).is_some_and(|inflation| inflation >= QUEUE_INFLATION * 0.9)
+    };
+    // The first rates are those of slow start.
+    let mut rates: Vec<f64> =
+        rates.iter().skip(rates.len() / 5).filter(|(at, _)| stands(*at)).map(|(_, rate)| *rate).collect();
+    rates.sort_by(f64::total_cmp);
+    let (low, high) = (quantile(&rates, 0.1)?, quantile(&rates, 0.9)?);
+    if rates.len() < 3 || high < low * SHARED_RATE_SPREAD {
+        return None;
+    }
+    let facts = [
+        ("loss_rate", Some(loss)),
+        ("losses_with_a_queue", Some(queued)),
+        ("rate_low_bps", Some(low)),
+        ("rate_high_bps", Some(high)),
+        ("rtt_over_least", quantile(&view.inflations(), 0.5)),
+    ];
+    let remedies = [
+        ask("Which link of this path is full at the time of the transfer, and with whose traffic?"),
+        case.entry("parallel = { as_one = true }\n"),
+    ];
+    let remedies = remedies.into_iter().take(1);
+    Some(finding(Problem::Congestion, 0.8, case.limits.network(), &facts).with(remedies))
+}
+
+/// A burst passes at the line's rate; then all that exceeds the contract is dropped, with no queue.
+fn policer(case: &Case<'_>, loss: f64) -> Option<Finding> {
+    let view = case.view;
+    let first = case.losses.first()?;
+    let dropped = first.retransmits / first.cwnd?;
+    let rates = view.rates();
+    let before =
+        rates.iter().filter(|(at, _)| *at <= first.at + 3).map(|(_, rate)| *rate).max_by(f64::total_cmp)?;
+    let best = before.max(view.last(wad_model::Counter::DeliveryRate).unwrap_or(0.0) * 0.0);
+    let after: Vec<f64> = rates.iter().filter(|(at, _)| *at > first.at + 3).map(|(_, rate)| *rate).collect();
+    let (sustained, variation) = spread(&after)?;
+    if dropped < POLICER_FIRST_LOSS || best < sustained * 1.0 {
+        return None;
+    }
+    let step = peak_delivery(case).map_or(best, |peak| peak.max(best)) / sustained;
+    if step < RATE_STEP {
+        return None;
+    }
+    let facts = [
+        ("loss_rate", Some(loss)),
+        ("first_loss_over_window", Some(dropped)),
+        ("rate_at_first_bps", Some(best)),
+        ("rate_after_bps", Some(sustained)),
+        ("rate_after_coefficient_of_variation", Some(variation)),
+    ];
+    let share = format!("rate = \"{:.0} Mbit/s\"", sustained / 1e6 * 0.95);
+    let remedies = [
+        ask(format!(
+            "Is there a policer of about {:.0} Mbit/s on this path? Could it shape instead, or have a deeper bucket?",
+            sustained / 1e6
+        )),
+        case.entry(&format!("pacing = {{ {share} }}\n")),
+    ];
+    Some(finding(Problem::Policer, 0.9, case.limits.network(), &facts).with(remedies))
+}
+
+/// The best delivery rate that the sender measured.
+fn peak_delivery(case: &Case<'_>) -> Option<f64> {
+    let rates = case.view.evidence.values(wad_model::Counter::DeliveryRate);
+    rates.max().map(|bytes| crate::view::float(bytes) * 8.0)
+}
+
+fn at_a_limit_or_random(case: &Case<'_>, loss: f64, queued: f64) -> Option<Finding> {
+    let view = case.view;
+    if case.losses.len() < FEWEST_LOSS_EVENTS {
+        return None;
+    }
+    // Slow start overshoots: the first event's window is no measure, if there are others.
+    let skip = usize::from(case.losses.len() > FEWEST_LOSS_EVENTS);
+    let windows: Vec<f64> = case.losses.iter().skip(skip).filter_map(|event| event.cwnd).collect();
+    let (window, variation) = spread(&windows)?;
+    let facts = [
+        ("loss_rate", Some(loss)),
+        ("loss_events", Some(count(case.losses.len()))),
+        ("losses_with_a_queue", Some(queued)),
+        ("window_at_losses_segments", Some(window)),
+        ("window_at_losses_coefficient_of_variation", Some(variation)),
+        ("rate_bps", view.goodput_bps()),
+        ("rate_by_mathis_bps", view.min_rtt_s.and_then(|rtt| mathis_rate_bps(view.mss_bytes, rtt, loss))),
+    ];
+    let share = case.limits.network();
+    if variation <= LIKE_WINDOWS {
+        let remedies = [
+            case.entry("pacing = { share = 1.0 }\n"),
+            Remedy::Command { command: "tc qdisc replace dev DEVICE root fq".to_owned() },
+            ask(
+                "How long is the queue of the slowest link on this path? It should hold at least a tenth of a second, or use active queue management.",
+            ),
+        ];
+        return Some(finding(Problem::ShallowQueue, 0.8, share, &facts).with(remedies));
+    }
+    let remedies = [
+        ask(format!(
+            "Which link of this path has errors (CRC, FEC, optical level, duplex)? About {loss:.1e} of all packets are lost without a queue."
+        )),
+        case.entry("congestion = { control = \"bbr\" }\n"),
+    ];
+    Some(finding(Problem::RandomLoss, 0.82, share, &facts).with(remedies))
+}

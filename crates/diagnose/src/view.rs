@@ -1,0 +1,216 @@
+//! What a flow's samples come to: the numbers that signatures ask for.
+
+use wad_model::{Counter, Counters};
+
+use crate::evidence::Evidence;
+use crate::thresholds::{FEWEST_SAMPLES, RATE_WINDOW_S, SHORTEST_S};
+
+/// A flow's samples, and numbers of them.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) evidence: &'a Evidence,
+    /// The samples in which the flow can send.
+    pub(crate) moments: Vec<Moment>,
+    /// The payload of a full segment.
+    pub(crate) mss_bytes: f64,
+    /// The least round-trip time.
+    pub(crate) min_rtt_s: Option<f64>,
+}
+
+/// One sample in plain numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moment {
+    pub(crate) time_s: f64,
+    /// Payload that has arrived, as far as the sender knows.
+    pub(crate) delivered_bytes: Option<f64>,
+    pub(crate) rtt_s: Option<f64>,
+    pub(crate) cwnd: Option<f64>,
+    pub(crate) ssthresh: Option<f64>,
+    pub(crate) unacked: Option<f64>,
+    pub(crate) notsent_bytes: Option<f64>,
+    pub(crate) retransmits: Option<f64>,
+    pub(crate) window_bytes: Option<f64>,
+    pub(crate) buffer_bytes: Option<f64>,
+    pub(crate) queued_bytes: Option<f64>,
+    pub(crate) busy_s: Option<f64>,
+    pub(crate) rwnd_limited_s: Option<f64>,
+    pub(crate) sndbuf_limited_s: Option<f64>,
+    pub(crate) pacing_bps: Option<f64>,
+    pub(crate) idle_s: Option<f64>,
+    pub(crate) state: Option<u64>,
+}
+
+impl<'a> View<'a> {
+    /// Takes the samples of a flow apart.
+    pub(crate) fn new(evidence: &'a Evidence) -> Self {
+        let mss = evidence.last(Counter::CurMSS).filter(|mss| *mss > 0).map_or(1448.0, float);
+        let start = evidence.first(Counter::CurrTime).unwrap_or(0);
+        let mut moments: Vec<Moment> = Vec::new();
+        for sample in &evidence.samples {
+            let moment = Moment::new(sample, start, mss);
+            // Two samples at one time, or a clock that went back, make no rate.
+            if moments.last().is_none_or(|last| moment.time_s > last.time_s) {
+                moments.push(moment);
+            }
+        }
+        let rtts = evidence.values(Counter::MinRTT).chain(evidence.values(Counter::SmoothedRTT));
+        let min_rtt_s = rtts.filter(|rtt| *rtt > 0).min().map(|rtt| float(rtt) / 1e6);
+        Self { evidence, moments, mss_bytes: mss, min_rtt_s }
+    }
+
+    /// Whether there is enough for a verdict on growth or loss.
+    pub(crate) fn is_long_enough(&self) -> bool {
+        self.moments.len() >= FEWEST_SAMPLES && self.span_s() >= SHORTEST_S
+    }
+
+    /// From the first sample to the last.
+    pub(crate) fn span_s(&self) -> f64 {
+        match (self.moments.first(), self.moments.last()) {
+            (Some(first), Some(last)) => last.time_s - first.time_s,
+            _ => 0.0,
+        }
+    }
+
+    /// The mean rate at which payload arrived.
+    pub(crate) fn goodput_bps(&self) -> Option<f64> {
+        rate(self.moments.first()?, self.moments.last()?)
+    }
+
+    /// Mean rates over windows of a few tenths of a second, each with the index of the moment at its end.
+    pub(crate) fn rates(&self) -> Vec<(usize, f64)> {
+        let mut rates = Vec::new();
+        let mut from = 0;
+        for (to, moment) in self.moments.iter().enumerate().skip(1) {
+            if moment.time_s - self.moments[from].time_s < RATE_WINDOW_S * 0.95 {
+                continue;
+            }
+            if let Some(rate) = rate(&self.moments[from], moment) {
+                rates.push((to, rate));
+            }
+            from = to;
+        }
+        rates
+    }
+
+    /// The best of these.
+    pub(crate) fn best_rate_bps(&self) -> Option<f64> {
+        self.rates().into_iter().map(|(_, rate)| rate).max_by(f64::total_cmp)
+    }
+
+    /// Round-trip time over the least one, at a moment.
+    pub(crate) fn inflation(&self, moment: &Moment) -> Option<f64> {
+        Some(moment.rtt_s? / self.min_rtt_s?)
+    }
+
+    /// All of these, sorted. A round-trip time stays what it was while nothing is acknowledged, so moments without
+    /// progress do not count.
+    pub(crate) fn inflations(&self) -> Vec<f64> {
+        let moved = |pair: &&[Moment]| {
+            pair[1].delivered_bytes > pair[0].delivered_bytes || pair[1].delivered_bytes.is_none()
+        };
+        let values = self.moments.windows(2).filter(moved).filter_map(|pair| self.inflation(&pair[1]));
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    /// What the flow can have under way without a queue at `rate_bps`, in segments.
+    pub(crate) fn bdp_segments(&self, rate_bps: f64) -> Option<f64> {
+        Some(rate_bps / 8.0 * self.min_rtt_s? / self.mss_bytes)
+    }
+
+    /// How much a counter grew between the first and the last sample that have it.
+    pub(crate) fn growth(&self, counter: Counter) -> Option<f64> {
+        let (first, last) = (self.evidence.first(counter)?, self.evidence.last(counter)?);
+        Some(float(last.saturating_sub(first)))
+    }
+
+    /// The last value of a counter.
+    pub(crate) fn last(&self, counter: Counter) -> Option<f64> {
+        self.evidence.last(counter).map(float)
+    }
+
+    /// Segments sent again, for each segment with data.
+    pub(crate) fn loss_rate(&self) -> Option<f64> {
+        let sent = self
+            .last(Counter::DataPktsOut)
+            .or_else(|| Some(self.last(Counter::DataBytesOut)? / self.mss_bytes))
+            .filter(|sent| *sent > 0.0)?;
+        Some(self.last(Counter::PktsRetrans)? / sent)
+    }
+}
+
+impl Moment {
+    fn new(sample: &Counters, start_us: u64, mss: f64) -> Self {
+        let get = |counter| sample.get(counter).map(float);
+        let seconds = |counter| get(counter).map(|micros| micros / 1e6);
+        // Segments that arrived out of order have arrived: bytes acknowledged jump when a hole is filled.
+        let delivered = get(Counter::Delivered).map(|segments| segments * mss);
+        let delivered =
+            delivered.or_else(|| get(Counter::ThruBytesAcked)).or_else(|| get(Counter::DataBytesOut));
+        // Small segments would count as full ones.
+        let acked = get(Counter::ThruBytesAcked);
+        let is_small = |delivered: f64| acked.is_some_and(|acked| delivered > 2.0 * acked + 64.0 * mss);
+        Self {
+            time_s: sample
+                .get(Counter::CurrTime)
+                .map_or(0.0, |time| float(time.saturating_sub(start_us)) / 1e6),
+            delivered_bytes: if delivered.is_some_and(is_small) { acked } else { delivered },
+            rtt_s: seconds(Counter::SmoothedRTT),
+            cwnd: get(Counter::CurCwnd),
+            ssthresh: get(Counter::CurSsthresh),
+            unacked: get(Counter::UnackedPkts),
+            notsent_bytes: get(Counter::CurAppWQueue),
+            retransmits: get(Counter::PktsRetrans),
+            window_bytes: get(Counter::CurRwinRcvd),
+            buffer_bytes: get(Counter::X_Sndbuf),
+            queued_bytes: get(Counter::X_WmemQueued),
+            busy_s: seconds(Counter::BusyTime),
+            rwnd_limited_s: seconds(Counter::SndLimTimeRwin),
+            sndbuf_limited_s: seconds(Counter::SndLimTimeSnd),
+            pacing_bps: get(Counter::PacingRate).map(|bytes| bytes * 8.0),
+            idle_s: seconds(Counter::LastDataSent),
+            state: sample.get(Counter::CAState),
+        }
+    }
+
+    /// Whether the congestion window has room that is not used.
+    pub(crate) fn has_room(&self) -> Option<bool> {
+        Some(self.unacked? + 1.0 < self.cwnd?)
+    }
+}
+
+fn rate(from: &Moment, to: &Moment) -> Option<f64> {
+    let bytes = to.delivered_bytes? - from.delivered_bytes?;
+    Some(bytes.max(0.0) * 8.0 / (to.time_s - from.time_s))
+}
+
+/// The `q`-quantile of sorted values.
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "q is from 0 to 1")]
+    let index = (count(last) * q).round() as usize;
+    sorted.get(index.min(last)).copied()
+}
+
+/// The mean, and the standard deviation over it.
+pub(crate) fn spread(values: &[f64]) -> Option<(f64, f64)> {
+    if values.is_empty() {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / count(values.len());
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count(values.len());
+    (mean > 0.0).then(|| (mean, variance.sqrt() / mean))
+}
+
+/// A number of things as a number to compute with.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+pub(crate) fn count(number: usize) -> f64 {
+    number as f64
+}
+
+/// A counter as a number to compute with; beyond 2^53 it is rounded.
+#[expect(clippy::cast_precision_loss, reason = "signatures compare ratios")]
+pub(crate) fn float(number: u64) -> f64 {
+    number as f64
+}
