@@ -41,6 +41,7 @@ use crate::outcome::{Outcome, Work};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::tcp::core::Output;
 use crate::tcp::receiver::{Acknowledgement, Receiver};
+use crate::tcp::selective::Arrived;
 use crate::tcp::sender::Sender;
 
 use application::Writer;
@@ -80,6 +81,7 @@ impl<O: Observer> Output for Port<'_, O> {
             kind,
             hop: 0,
             marked: false,
+            duplicate: false,
             block_count: 0,
         });
     }
@@ -87,7 +89,7 @@ impl<O: Observer> Output for Port<'_, O> {
 
 impl<O: Observer> Port<'_, O> {
     #[inline]
-    fn acknowledge(&mut self, ack: Acknowledgement, marked: bool, blocks: &mut Blocks) {
+    fn acknowledge(&mut self, ack: Acknowledgement, blocks: &mut Blocks) {
         let number = if ack.count > 0 { blocks.push(ack.blocks, ack.count) } else { 0 };
         self.send(Packet {
             flow: self.flow,
@@ -95,7 +97,8 @@ impl<O: Observer> Port<'_, O> {
             blocks: number,
             kind: Kind::Ack,
             hop: 0,
-            marked,
+            marked: ack.marked,
+            duplicate: ack.duplicate,
             block_count: ack.count,
         });
     }
@@ -220,7 +223,7 @@ impl Simulation {
         }
         if flow.receiver.ack_at <= now {
             let ack = flow.receiver.handle_timeout();
-            port.acknowledge(ack, false, &mut flow.blocks);
+            port.acknowledge(ack, &mut flow.blocks);
         }
         if flow.sender.deadline() <= now {
             flow.sender.handle_timeout(now, &mut port);
@@ -266,20 +269,22 @@ fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port
     let again = packet.kind == Kind::Again;
     if flow.receiver.ack_at <= ROUNDING.after(now) {
         let ack = flow.receiver.handle_timeout();
-        port.acknowledge(ack, false, &mut flow.blocks);
+        port.acknowledge(ack, &mut flow.blocks);
     }
     if let Some(ack) = flow.receiver.handle_segment(packet.number, again, packet.marked, now) {
-        port.acknowledge(ack, packet.marked, &mut flow.blocks);
+        port.acknowledge(ack, &mut flow.blocks);
     }
 }
 
 #[inline]
 fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
+    let ack =
+        Arrived { next: packet.number, blocks: &[], marked: packet.marked, duplicate: packet.duplicate };
     if packet.blocks == 0 {
-        flow.sender.handle_ack(packet.number, &[], packet.marked, now, port);
+        flow.sender.handle_ack(ack, now, port);
     } else {
         let (blocks, count) = flow.blocks.take(packet.blocks);
-        flow.sender.handle_ack(packet.number, &blocks[..count], packet.marked, now, port);
+        flow.sender.handle_ack(Arrived { blocks: &blocks[..count], ..ack }, now, port);
     }
     let core = &flow.sender.core;
     if core.una >= core.data_end && flow.writer.handle_all_acknowledged(now) {

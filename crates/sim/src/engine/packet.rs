@@ -2,7 +2,7 @@
 
 use crate::observer::Content;
 
-/// A packet on its way: 16 bytes. Everything that its flow knows is looked up there.
+/// A packet on its way: 20 bytes. Everything that its flow knows is looked up there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet {
     pub(crate) flow: u32,
@@ -15,6 +15,8 @@ pub(crate) struct Packet {
     pub(crate) hop: u8,
     /// A queue has marked it (ECN); of an ACK: it echoes a mark.
     pub(crate) marked: bool,
+    /// Of an ACK: it was caused by a segment that had arrived before.
+    pub(crate) duplicate: bool,
     /// Of an ACK: how many blocks it has.
     pub(crate) block_count: u8,
 }

@@ -32,6 +32,8 @@ use serde::{Deserialize, Serialize};
 use wad_model::{Bytes, format_duration, serde_duration};
 use wad_path::{LinkConfig, Queue};
 
+use crate::tcp::sender::needs_record;
+
 pub use amount::Amount;
 pub use application::Application;
 pub use conventions::Conventions;
@@ -180,6 +182,10 @@ impl Scenario {
             control: flow.config.control.name(),
             fault,
         })?;
+        if !endpoints.recovery.uses_sack() && needs_record(&endpoints, flow.config.control.needs()) {
+            let remedy = "its control, or pacing or bursts, need recovery = \"sack\", \"fack\" or \"rack\"";
+            return value("recovery", format!("{:?}", endpoints.recovery), remedy);
+        }
         let wire = endpoints.segment + endpoints.header;
         for link in flow.forward.iter().map(|&link| &network.links[link]) {
             check_queue(link, &flow.name, wire)?;

@@ -17,7 +17,7 @@ use wad_model::Time;
 
 use super::rtt::Estimator;
 use super::statistics::{Counters, Moments};
-use crate::control::{Ack, Cause, Congestion, CongestionControl, Control, Needs, Phase, Window};
+use crate::control::{Ack, Cause, Congestion, CongestionControl, Control, Needs, Phase, RateSample, Window};
 use crate::nanos::Nanos;
 
 /// What an ACK acknowledged cumulatively, and the round trip that it measured.
@@ -25,6 +25,19 @@ use crate::nanos::Nanos;
 pub(crate) struct Acknowledged {
     pub(crate) acked: u32,
     pub(crate) rtt: Option<Nanos>,
+}
+
+/// What an ACK did to a sender that keeps a record of segments.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report {
+    pub(crate) acked: u32,
+    pub(crate) delivered: u32,
+    pub(crate) lost: u32,
+    pub(crate) marked: u32,
+    pub(crate) in_flight: u32,
+    pub(crate) prior_in_flight: u32,
+    pub(crate) rtt: Option<Nanos>,
+    pub(crate) rate: Option<RateSample>,
 }
 
 /// Takes the segments that a sender sends.
@@ -78,6 +91,8 @@ pub(crate) struct Core {
     pub(crate) counted_until: Time,
     /// Whether the last attempt to send stopped because of the window, not for lack of data.
     pub(crate) window_limited: bool,
+    /// What is in flight.
+    pub(crate) in_flight: u32,
     /// The most that was in flight in this round trip, and where the round trip ends.
     most_in_flight: u32,
     most_until: u32,
@@ -123,6 +138,7 @@ impl Core {
             window_seconds: 0.0,
             counted_until: Time::ZERO,
             window_limited: false,
+            in_flight: 0,
             most_in_flight: 0,
             most_until: 0,
             total_delivered: 0,
@@ -152,17 +168,25 @@ impl Core {
     pub(crate) fn emit<O: Output>(&mut self, segment: u32, now: Time, out: &mut O) {
         let again = segment < self.high;
         let idle = self.una == self.high;
-        self.counters.sent += u64::from(segment > 0);
-        if again {
-            self.counters.retransmitted += u64::from(segment > 0);
-        } else {
-            self.high = segment + 1;
+        self.count_sent(segment, again);
+        if !again {
             self.start_timing(segment, now);
         }
         self.note_sent(segment, SentAt { at: now, again });
         out.segment(segment, again);
         if self.time_out_at == NEVER || idle {
             self.restart_timer(now);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn count_sent(&mut self, segment: u32, again: bool) {
+        let data = u64::from(segment > 0);
+        self.counters.sent += data;
+        if again {
+            self.counters.retransmitted += data;
+        } else {
+            self.high = segment + 1;
         }
     }
 
@@ -176,7 +200,7 @@ impl Core {
             self.nxt += 1;
         }
         self.window_limited = self.nxt >= edge;
-        self.note_in_flight();
+        self.note_flight(self.nxt.saturating_sub(self.una));
     }
 
     /// One segment beyond the window for a duplicate ACK (RFC 3042).
@@ -246,7 +270,7 @@ impl Core {
         let congestion = Congestion {
             cause,
             now,
-            in_flight: self.nxt.saturating_sub(self.una),
+            in_flight: self.in_flight,
             usable: self.usable_exactly(inflation),
             nxt: self.nxt,
         };
@@ -259,6 +283,11 @@ impl Core {
         let threshold = if self.habits.ns2 { target.floor() } else { target };
         self.window.ssthresh = threshold.max(2.0);
         target.max(1.0)
+    }
+
+    /// Somebody else keeps a record of when segments were sent.
+    pub(crate) fn forgo_times(&mut self) {
+        self.sent_at = None;
     }
 
     /// Stops the measurement of a round trip: what was timed may be retransmitted (Karn).
@@ -281,14 +310,14 @@ impl Core {
     }
 
     /// Whether the window was in use (RFC 7661; Linux's `tcp_is_cwnd_limited`).
-    fn in_use(&self) -> bool {
+    pub(crate) fn in_use(&self) -> bool {
         self.window_limited
             || (self.window.in_slow_start() && self.window.cwnd < 2.0 * f64::from(self.most_in_flight))
     }
 
     #[inline]
-    fn note_in_flight(&mut self) {
-        let in_flight = self.nxt.saturating_sub(self.una);
+    pub(crate) fn note_flight(&mut self, in_flight: u32) {
+        self.in_flight = in_flight;
         if self.una > self.most_until || in_flight > self.most_in_flight {
             self.most_in_flight = in_flight;
             self.most_until = self.nxt;
@@ -326,30 +355,56 @@ impl Core {
         self.estimator.end_back_off();
         self.estimator.sample(sent, now, self.una, self.nxt);
         let rtt = Nanos::between(sent, now);
+        self.note_rtt(rtt);
+        Some(rtt)
+    }
+
+    #[inline]
+    pub(crate) fn note_rtt(&mut self, rtt: Nanos) {
         self.rtts.add(rtt);
         self.min_rtt = self.min_rtt.min(rtt);
-        Some(rtt)
+    }
+
+    /// The smallest round trip so far, [`Nanos::MAX`] before the first.
+    pub(crate) fn min_rtt(&self) -> Nanos {
+        self.min_rtt
     }
 
     #[inline]
     fn describe(&self, Acknowledged { acked, rtt }: Acknowledged, now: Time) -> Ack {
         let in_flight = self.nxt.saturating_sub(self.una);
-        Ack {
-            now,
+        let report = Report {
             acked,
             delivered: acked,
-            credit: if self.habits.ns2 { 1 } else { acked },
             lost: 0,
             marked: 0,
             in_flight,
             prior_in_flight: in_flight + acked,
+            rtt,
+            rate: None,
+        };
+        self.describe_report(&report, now)
+    }
+
+    /// An ACK as the control sees it.
+    #[inline]
+    pub(crate) fn describe_report(&self, report: &Report, now: Time) -> Ack {
+        Ack {
+            now,
+            acked: report.acked,
+            delivered: report.delivered,
+            credit: if self.habits.ns2 { report.acked.min(1) } else { report.acked },
+            lost: report.lost,
+            marked: report.marked,
+            in_flight: report.in_flight,
+            prior_in_flight: report.prior_in_flight,
             total_delivered: self.total_delivered,
             una: self.una,
             nxt: self.high,
-            rtt,
+            rtt: report.rtt,
             srtt: self.estimator.smoothed(),
             min_rtt: self.min_rtt,
-            rate: None,
+            rate: report.rate,
             app_limited: !self.window_limited,
             phase: self.phase,
         }

@@ -9,5 +9,6 @@ mod pipe;
 pub(crate) mod receiver;
 mod rtt;
 pub(crate) mod runs;
+pub(crate) mod selective;
 pub(crate) mod sender;
 pub(crate) mod statistics;

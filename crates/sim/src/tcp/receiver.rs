@@ -21,6 +21,8 @@ pub(crate) struct Receiver {
     reported: [Run; BLOCKS],
     delay: Delay,
     pub(crate) ack_at: Time,
+    marked: bool,
+    duplicate: bool,
     pub(crate) counters: Arrivals,
 }
 
@@ -39,6 +41,11 @@ pub(crate) struct Acknowledgement {
     pub(crate) next: u32,
     pub(crate) blocks: [Run; BLOCKS],
     pub(crate) count: u8,
+    /// A segment since the last ACK was marked (ECN). Each ACK tells only of its own: a sender reduces its window once
+    /// a round trip anyhow, and one that counts marks (RFC 8257) needs to know which.
+    pub(crate) marked: bool,
+    /// It was caused by a segment that had arrived before (RFC 2883).
+    pub(crate) duplicate: bool,
 }
 
 /// When it acknowledges.
@@ -71,6 +78,8 @@ impl Receiver {
                 last_arrival: Time::ZERO,
             },
             ack_at: NEVER,
+            marked: false,
+            duplicate: false,
             counters: Arrivals::default(),
         }
     }
@@ -91,11 +100,12 @@ impl Receiver {
     ) -> Option<Acknowledgement> {
         self.counters.segments += u64::from(segment > 0);
         self.counters.marked += u64::from(marked);
+        self.marked |= marked;
         let in_order = segment == self.next && self.early.is_empty();
         if in_order {
             self.next += 1;
             if self.delay.policy == DelayedAck::None {
-                return Some(Acknowledgement::plain(self.next));
+                return Some(self.plain());
             }
         } else {
             self.take_early(segment, again);
@@ -116,6 +126,7 @@ impl Receiver {
         let foremost = self.early.end().unwrap_or(self.next);
         let known = segment < self.next || self.early.contains(segment);
         self.counters.duplicates += u64::from(known);
+        self.duplicate |= known;
         self.counters.reordered += u64::from(!known && !again && segment + 1 < foremost);
         if segment == self.next {
             self.next += 1;
@@ -134,10 +145,22 @@ impl Receiver {
         self.ack_at = NEVER;
         if !self.sack || self.early.is_empty() {
             self.reported = [Run::default(); BLOCKS];
-            return Acknowledgement::plain(self.next);
+            return self.plain();
         }
         let (blocks, count) = self.report(segment);
-        Acknowledgement { next: self.next, blocks, count }
+        Acknowledgement { blocks, count, ..self.plain() }
+    }
+
+    /// An ACK without blocks, with what is to be echoed since the last.
+    #[inline]
+    fn plain(&mut self) -> Acknowledgement {
+        Acknowledgement {
+            next: self.next,
+            blocks: [Run::default(); BLOCKS],
+            count: 0,
+            marked: std::mem::take(&mut self.marked),
+            duplicate: std::mem::take(&mut self.duplicate),
+        }
     }
 
     /// The block that holds `segment` first, then those reported most recently (RFC 2018, section 4).
@@ -156,12 +179,6 @@ impl Receiver {
         }
         self.reported = blocks;
         (blocks, u8::try_from(count).unwrap_or(0))
-    }
-}
-
-impl Acknowledgement {
-    const fn plain(next: u32) -> Self {
-        Self { next, blocks: [Run { start: 0, end: 0 }; BLOCKS], count: 0 }
     }
 }
 

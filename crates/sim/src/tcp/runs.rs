@@ -70,6 +70,36 @@ impl Runs {
         (index + 1 < self.runs.len()).then_some(run.end)
     }
 
+    /// The first part of `range` that is in no run.
+    pub(crate) fn next_gap(&self, range: Run) -> Option<Run> {
+        if range.start >= range.end {
+            return None;
+        }
+        let index = self.at_or_after(range.start);
+        let start = match self.runs.get(index) {
+            Some(run) if run.start <= range.start => run.end,
+            _ => range.start,
+        };
+        if start >= range.end {
+            return None;
+        }
+        let next = self.runs.get(index + usize::from(start != range.start));
+        let end = next.map_or(range.end, |run| run.start.min(range.end));
+        Some(Run { start, end })
+    }
+
+    /// The `count`-th segment from the top.
+    pub(crate) fn from_top(&self, count: u32) -> Option<u32> {
+        let mut left = count;
+        for run in self.runs.iter().rev() {
+            if run.len() >= left {
+                return Some(run.end - left);
+            }
+            left -= run.len();
+        }
+        None
+    }
+
     /// Adds segments; returns how many of them are new.
     pub(crate) fn insert(&mut self, added: Run) -> u32 {
         if added.start >= added.end {
@@ -165,7 +195,12 @@ mod tests {
                     prop_assert_eq!(runs.contains(from), set.contains(&from));
                     let hole = (from..last.unwrap_or(0)).find(|segment| !set.contains(segment));
                     prop_assert_eq!(runs.next_hole(from), hole);
+                    let gap = (from..from + 9).find(|segment| !set.contains(segment));
+                    let end = gap.map(|gap| (gap..from + 9).find(|s| set.contains(s)).unwrap_or(from + 9));
+                    let expected = gap.zip(end).map(|(start, end)| Run { start, end });
+                    prop_assert_eq!(runs.next_gap(Run { start: from, end: from + 9 }), expected);
                 }
+                prop_assert_eq!(runs.from_top(3), set.iter().rev().nth(2).copied());
                 let separate = runs.runs.iter().zip(runs.runs.iter().skip(1)).all(|(a, b)| a.end < b.start);
                 prop_assert!(separate);
             }

@@ -6,8 +6,8 @@ use super::classic::{Classic, Kind};
 use super::core::{Core, Habits, Output};
 use super::pipe::Pipe;
 use super::rtt::Estimator;
-use super::runs::Run;
-use crate::control::{CongestionControl, Control, ControlConfig, Setup, Window};
+use super::selective::{Arrived, Rule, Selective, Sending};
+use crate::control::{CongestionControl, Control, ControlConfig, Needs, Setup, Window};
 use crate::nanos::Nanos;
 use crate::observer::FlowState;
 use crate::scenario::{Conventions, Endpoints, Recovery};
@@ -24,6 +24,34 @@ pub(crate) struct Sender {
 enum Machine {
     Classic(Classic),
     Pipe(Pipe),
+    Selective(Box<Selective>),
+}
+
+impl Machine {
+    fn new(endpoints: &Endpoints, core: &Core) -> Self {
+        let ns2 = endpoints.conventions == Conventions::Ns2;
+        let rule = match endpoints.recovery {
+            Recovery::Tahoe => return Self::Classic(Classic::new(Kind::Tahoe)),
+            Recovery::Reno => return Self::Classic(Classic::new(Kind::Reno)),
+            Recovery::NewReno => return Self::Classic(Classic::new(Kind::NewReno)),
+            Recovery::Sack if ns2 && !needs_record(endpoints, core.needs) => return Self::Pipe(Pipe::new()),
+            Recovery::Sack => Rule::Counting,
+            Recovery::Fack => Rule::Foremost,
+            Recovery::Rack => Rule::Rack,
+        };
+        let sending = Sending {
+            burst: endpoints.burst,
+            pacing: endpoints.pacing,
+            wire: u32::try_from((endpoints.segment + endpoints.header).get()).unwrap_or(u32::MAX),
+        };
+        Self::Selective(Box::new(Selective::new(rule, sending, core)))
+    }
+}
+
+/// Whether what is asked for takes a record of every segment, which recovery by duplicate ACKs does not keep.
+pub(crate) fn needs_record(endpoints: &Endpoints, needs: Needs) -> bool {
+    let own = needs.rate_samples || needs.pacing || needs.owns_window || needs.every_mark;
+    own || endpoints.pacing || endpoints.burst > 1
 }
 
 impl Sender {
@@ -55,13 +83,12 @@ impl Sender {
         } else {
             Estimator::fine(min)
         };
-        let core = Core::new(habits, Control::new(control, &setup), window, estimator, endpoints.timestamps);
-        let machine = match endpoints.recovery {
-            Recovery::Tahoe => Machine::Classic(Classic::new(Kind::Tahoe)),
-            Recovery::Reno => Machine::Classic(Classic::new(Kind::Reno)),
-            Recovery::NewReno => Machine::Classic(Classic::new(Kind::NewReno)),
-            Recovery::Sack | Recovery::Fack | Recovery::Rack => Machine::Pipe(Pipe::new()),
-        };
+        let mut core =
+            Core::new(habits, Control::new(control, &setup), window, estimator, endpoints.timestamps);
+        let machine = Machine::new(endpoints, &core);
+        if matches!(machine, Machine::Selective(_)) {
+            core.forgo_times();
+        }
         Self { core, machine }
     }
 
@@ -77,20 +104,16 @@ impl Sender {
         self.send(now, out);
     }
 
-    /// An ACK of everything before `next`, and of `blocks`; `marked` if it echoes congestion (ECN).
+    /// An ACK has arrived.
     #[inline]
-    pub(crate) fn handle_ack<O: Output>(
-        &mut self,
-        next: u32,
-        blocks: &[Run],
-        marked: bool,
-        now: Time,
-        out: &mut O,
-    ) {
+    pub(crate) fn handle_ack<O: Output>(&mut self, ack: Arrived<'_>, now: Time, out: &mut O) {
         self.core.count_window(now);
         match &mut self.machine {
-            Machine::Classic(classic) => classic.handle_ack(&mut self.core, next, marked, now, out),
-            Machine::Pipe(pipe) => pipe.handle_ack(&mut self.core, next, blocks, marked, now, out),
+            Machine::Classic(classic) => classic.handle_ack(&mut self.core, ack.next, ack.marked, now, out),
+            Machine::Pipe(pipe) => {
+                pipe.handle_ack(&mut self.core, ack.next, ack.blocks, ack.marked, now, out);
+            }
+            Machine::Selective(selective) => selective.handle_ack(&mut self.core, ack, now, out),
         }
     }
 
@@ -100,6 +123,7 @@ impl Sender {
         match &mut self.machine {
             Machine::Classic(classic) => classic.handle_timeout(&mut self.core, now, out),
             Machine::Pipe(pipe) => pipe.handle_timeout(&mut self.core, now, out),
+            Machine::Selective(selective) => selective.handle_timeout(&mut self.core, now, out),
         }
     }
 
@@ -109,7 +133,7 @@ impl Sender {
         FlowState {
             cwnd: core.window.cwnd,
             ssthresh: core.window.ssthresh,
-            in_flight: core.nxt.saturating_sub(core.una),
+            in_flight: core.in_flight,
             phase: core.phase,
             control_phase: core.control.phase(&core.window),
             rtt: core.rtts.last(),
@@ -130,6 +154,7 @@ impl Sender {
         match &mut self.machine {
             Machine::Classic(classic) => classic.send(&mut self.core, now, out),
             Machine::Pipe(pipe) => pipe.send(&mut self.core, now, out),
+            Machine::Selective(selective) => selective.send(&mut self.core, now, out),
         }
     }
 }

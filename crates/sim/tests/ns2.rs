@@ -1,0 +1,144 @@
+//! The same scenarios in ns-2.35 and here, under `conventions = "ns2"`.
+//!
+//! `ns2/anchors.csv` is what `ns2/measure.sh` got from ns-2. What is deterministic there has to come out the same
+//! here to the packet: segments acknowledged, sent and sent again, time-outs, packets dropped by the queue. Random
+//! losses cannot be compared run by run, as the generators differ: `docs/SIMULATION.md` has their means.
+
+use std::time::Duration;
+
+use wad_model::{Bytes, Rate};
+use wad_path::{LinkConfig, Loss, Queue};
+use wad_sim::scenario::{Amount, Conventions, DelayedAck, Dumbbell, FlowConfig, Recovery, Topology, TwoWay};
+use wad_sim::{Outcome, Scenario, Simulation};
+
+const ANCHORS: &str = include_str!("ns2/anchors.csv");
+
+/// A line of the file, by the names of its columns.
+struct Row<'a> {
+    names: Vec<&'a str>,
+    values: Vec<&'a str>,
+}
+
+/// What is compared.
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    acked: u64,
+    sent: u64,
+    retransmitted: u64,
+    timeouts: u64,
+    drops: u64,
+}
+
+impl Row<'_> {
+    fn text(&self, name: &str) -> &str {
+        self.values[self.names.iter().position(|&column| column == name).unwrap()]
+    }
+
+    fn number<T: std::str::FromStr>(&self, name: &str) -> T {
+        self.text(name).parse().ok().unwrap()
+    }
+
+    fn seconds(&self, name: &str) -> Duration {
+        Duration::from_secs_f64(self.number(name))
+    }
+
+    fn link(&self, rate: &str, delay: &str) -> LinkConfig {
+        LinkConfig {
+            rate: Some(Rate::from_bps((self.number::<f64>(rate) * 1e6).round() as u64)),
+            delay: Duration::from_millis(self.number(delay)),
+            ..LinkConfig::default()
+        }
+    }
+
+    fn lost(&self) -> Vec<u64> {
+        self.text("lost").split_whitespace().map(|position| position.parse().unwrap()).collect()
+    }
+
+    fn scenario(&self) -> Scenario {
+        let forward = LinkConfig {
+            queue: Queue::Packets(self.number("queue")),
+            loss: Loss::List { packets: self.lost() },
+            ..self.link("rate_mbps", "delay_ms")
+        };
+        let flow = FlowConfig {
+            count: self.number("flows"),
+            stagger: self.seconds("stagger_s"),
+            recovery: Some(match self.text("variant") {
+                "Tahoe" => Recovery::Tahoe,
+                "Reno" => Recovery::Reno,
+                "Newreno" => Recovery::NewReno,
+                _ => Recovery::Sack,
+            }),
+            segment: Some(Bytes::new(self.number("segment"))),
+            window: Some(Amount::segments(self.number("window"))),
+            delayed_ack: Some(if self.text("delayed") == "1" { DelayedAck::Rfc } else { DelayedAck::None }),
+            ..FlowConfig::default()
+        };
+        Scenario {
+            duration: self.seconds("until_s"),
+            conventions: Conventions::Ns2,
+            topology: Topology::Dumbbell(Dumbbell {
+                bottleneck: TwoWay { forward, backward: None },
+                access: Some(self.link("access_mbps", "access_ms")),
+                pairs: 1,
+            }),
+            flows: vec![flow],
+            ..Scenario::default()
+        }
+    }
+
+    /// ns-2 counts a repeated SYN among the data.
+    fn expected(&self) -> Counts {
+        let syn = u64::from(self.lost().first() == Some(&0));
+        Counts {
+            acked: self.number("acked"),
+            sent: self.number::<u64>("sent") - syn,
+            retransmitted: self.number::<u64>("retransmitted") - syn,
+            timeouts: self.number("timeouts"),
+            drops: self.number("drops"),
+        }
+    }
+}
+
+fn rows() -> impl Iterator<Item = Row<'static>> {
+    let mut lines = ANCHORS.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    lines.map(move |line| Row { names: names.clone(), values: line.split(',').collect() })
+}
+
+fn counts(outcome: &Outcome) -> Counts {
+    let bottleneck = outcome.links.iter().find(|link| link.name == "r1-r2").unwrap();
+    Counts {
+        acked: outcome.flows.iter().map(|flow| flow.acked_segments).sum(),
+        sent: outcome.total.sent_segments,
+        retransmitted: outcome.total.retransmitted_segments,
+        timeouts: outcome.total.timeouts,
+        drops: bottleneck.dropped_by_queue + bottleneck.lost_by_model,
+    }
+}
+
+#[test]
+fn every_packet_is_where_ns2_has_it() {
+    let mut differing = Vec::new();
+    for row in rows() {
+        let found = counts(&Simulation::new(&row.scenario()).unwrap().run(&mut ()));
+        let expected = row.expected();
+        if found != expected {
+            differing.push(format!("{} {}:\n  here {found:?}\n  ns-2 {expected:?}", row.text("case"), row.text("variant")));
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+/// W * MSS * 8 / RTT, with the first round trips taken off: the SYN's, and those of slow start.
+#[test]
+fn a_window_limited_flow_meets_the_closed_form() {
+    let row = rows().find(|row| row.text("case") == "window-limited").unwrap();
+    let scenario = Scenario { warm_up: Duration::from_secs(10), ..row.scenario() };
+    let outcome = Simulation::new(&scenario).unwrap().run(&mut ());
+    // 140 ms each way; 1500 bytes at 90, 50 and 90 Mbit/s forward, 40 bytes back.
+    let rtt = 0.280 + 12_000.0 * (2.0 / 90e6 + 1.0 / 50e6) + 320.0 * (2.0 / 90e6 + 1.0 / 50e6);
+    let expected = 100.0 * 1460.0 * 8.0 / rtt;
+    let error = outcome.flows[0].goodput_bps / expected - 1.0;
+    assert!(error.abs() < 1e-3, "{error}");
+}
