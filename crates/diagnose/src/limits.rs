@@ -6,6 +6,7 @@
 //! what remains is the congestion window.
 
 use serde::Serialize;
+use wad_model::Counter;
 
 use crate::thresholds::{BUFFER_FULL, PACED};
 use crate::view::{Moment, View};
@@ -62,17 +63,17 @@ impl Limits {
 
     /// What held the flow at a moment at which neither the receiver's window nor the send buffer is known to.
     fn holder(&mut self, view: &View<'_>, moment: &Moment) -> Option<&mut f64> {
-        if moment.state.is_some_and(|state| RECOVERING.contains(&state)) {
-            return Some(&mut self.recovery);
-        }
         let nothing_left = moment.notsent_bytes.is_some_and(|bytes| bytes < view.mss_bytes);
         let room = moment.has_room();
+        let is_recovering = moment.state.is_some_and(|state| RECOVERING.contains(&state));
+        if nothing_left && room == Some(true) && is_buffer_full(view, moment) {
+            return Some(&mut self.send_buffer);
+        }
+        if is_recovering {
+            return Some(&mut self.recovery);
+        }
         if nothing_left && room == Some(true) {
-            return Some(if is_buffer_full(view, moment) {
-                &mut self.send_buffer
-            } else {
-                &mut self.application
-            });
+            return Some(&mut self.application);
         }
         if room == Some(true) && view.is_paced(moment) {
             return Some(&mut self.pacing);
@@ -112,8 +113,14 @@ impl View<'_> {
         under_way.zip(moment.window_bytes).is_some_and(|(sent, window)| sent + 2.0 * self.mss_bytes >= window)
     }
 
-    /// Whether the flow goes as fast as its pacing lets it.
+    /// Whether the flow goes as fast as its pacing lets it. The kernel computes a pacing rate for every flow, and follows
+    /// it where there is a ceiling, or where the control wants it.
     fn is_paced(&self, moment: &Moment) -> bool {
+        let by_control =
+            self.evidence.congestion_control.as_deref().is_some_and(|name| name.starts_with("bbr"));
+        if !by_control && self.evidence.last(Counter::MaxPacingRate).is_none() {
+            return false;
+        }
         let rate = moment.unacked.zip(moment.rtt_s).map(|(sent, rtt)| sent * self.mss_bytes * 8.0 / rtt);
         rate.zip(moment.pacing_bps).is_some_and(|(rate, pacing)| rate >= pacing * PACED)
     }

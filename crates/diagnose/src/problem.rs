@@ -82,13 +82,13 @@ problems! {
     PmtuBlackHole "pmtu_black_hole" Some(31), Network, "full-sized packets vanish without a word",
         "small segments get through, full ones never: time-outs in a row from the begin";
     RandomLoss "random_loss" Some(33), Network, "packets are lost at random",
-        "losses without a queue, at windows that are not alike";
+        "losses without a queue, of single segments, at windows that are not alike";
     Congestion "congestion" Some(34), Network, "other traffic fills the bottleneck",
-        "losses with a queue, while the flow's own rate moves by more than a factor of two";
+        "losses with a queue, while the flow's own rate moves: behind a queue of its own it would be steady";
     DeepQueue "deep_queue" Some(35), Network, "the bottleneck's queue is far too deep",
         "a tenth of round trips take more than five times the least";
     ShallowQueue "shallow_queue" Some(36), Network, "the bottleneck's queue is too short for bursts",
-        "losses without a queue, at windows that are alike";
+        "losses without a queue, the first of a good part of the window, or all at like windows";
     Policer "policer" Some(37), Network, "a policer drops what exceeds a contract",
         "losses without a queue, the first of more than a window's worth, and a lower rate after it";
     Shaper "shaper" Some(38), Network, "a shaper delays what exceeds a contract",

@@ -60,17 +60,21 @@ pub(crate) const INITIAL_WINDOW_SEGMENTS: f64 = 10.0;
 pub(crate) const RAMP_COST: f64 = 0.8;
 
 /// Losses are of one kind where so many of their events are.
-pub(crate) const MOST_EVENTS: f64 = 0.6;
+pub(crate) const MOST_EVENTS: f64 = 0.5;
 /// So few losses say nothing.
 pub(crate) const FEWEST_LOSS_EVENTS: usize = 2;
 /// Losses at a limit come at like windows: the coefficient of variation of the window at losses. Random ones do not.
-pub(crate) const LIKE_WINDOWS: f64 = 0.27;
+pub(crate) const LIKE_WINDOWS: f64 = 0.2;
+/// Slow start overshoots a limit by a good part of the window; a random loss takes one segment or two.
+pub(crate) const OVERSHOOT: f64 = 0.2;
+/// The rate behind a contract is steady: its coefficient of variation.
+pub(crate) const STEADY_RATE: f64 = 0.22;
 /// A policer drops on while the sender slows down: lost in the first event, over the window.
 pub(crate) const POLICER_FIRST_LOSS: f64 = 0.9;
 /// A contract's rate is below what passed before: best rate at first over the later mean.
 pub(crate) const RATE_STEP: f64 = 1.35;
 /// Behind a queue that only this flow fills its rate is steady: high over low rate while a queue stands.
-pub(crate) const SHARED_RATE_SPREAD: f64 = 2.0;
+pub(crate) const SHARED_RATE_SPREAD: f64 = 1.28;
 /// A flow that loses this little is not harmed by it.
 pub(crate) const HARMLESS_LOSS: f64 = 2e-4;
 

@@ -85,7 +85,7 @@ impl Composer<'_> {
         if setup.earlier_flow {
             let once = ["--time", "1 s", "--chunk", "150000 B", "--every", "1 s"].map(str::to_owned);
             applications.push(application("earlier", "client", "main", self.sender(PORT, &once)?, start));
-            start += Duration::from_millis(2000);
+            start += Duration::from_millis(3500);
         }
         applications.push(self.sampler(start));
         let mut arguments = vec!["--time".to_owned(), text(self.time())];

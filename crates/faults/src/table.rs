@@ -105,6 +105,8 @@ pub struct Setup {
     pub cross_flows: usize,
     /// Whether a short transfer comes before the one that is watched.
     pub earlier_flow: bool,
+    /// Whether the host must remember a threshold of that one: else the fault is not there, and the run says nothing.
+    pub must_be_remembered: bool,
     /// Over IPv6.
     pub ipv6: bool,
 }

@@ -3,13 +3,17 @@
 use super::{Case, ask, finding};
 use crate::finding::Finding;
 use crate::problem::Problem;
-use crate::thresholds::{HARMLESS_LOSS, QUEUE_INFLATION, RATE_STEP};
+use crate::thresholds::{HARMLESS_LOSS, LIMITED_SHARE, QUEUE_INFLATION, RATE_STEP, STEADY_RATE};
 use crate::view::{count, spread};
 
 /// The rate is higher at first without a queue, and lower and steady then, with one.
 pub(super) fn shaper(case: &Case<'_>) -> Option<Finding> {
     let view = case.view;
-    if !view.is_long_enough() || view.loss_rate().is_some_and(|loss| loss > HARMLESS_LOSS) {
+    let network = case.limits.network() + case.limits.pacing;
+    if !view.is_long_enough()
+        || network < 1.0 - LIMITED_SHARE
+        || view.loss_rate().is_some_and(|loss| loss > HARMLESS_LOSS)
+    {
         return None;
     }
     let rates = view.rates();
@@ -28,7 +32,7 @@ pub(super) fn shaper(case: &Case<'_>) -> Option<Finding> {
     if later.len() < 4
         || best < sustained * RATE_STEP
         || queued < 0.8
-        || variation > 0.3
+        || variation > STEADY_RATE * 1.5
         || at > rates.len() / 2
     {
         return None;

@@ -4,38 +4,57 @@
 //!                    a queue stands when segments are lost?
 //!               no /                                  \ yes
 //!     more lost at first than            the flow's rate moves though
-//!     a window, and slower after?        the queue stands?
+//!     a window, then a steady,           the queue stands?
+//!     lower rate?
 //!    yes /            \ no                 yes /          \ no
-//!   policer      at like windows?       congestion      its own queue: healthy
+//!   policer      much of the first      congestion      its own queue: healthy
+//!                window, or all at
+//!                like windows?
 //!                 yes /     \ no
 //!         shallow queue     random loss
 //! ```
 
-use super::{Case, ask, finding};
+use super::{Case, ask, finding, path};
 use crate::finding::{Finding, Remedy};
 use crate::formula::mathis_rate_bps;
 use crate::problem::Problem;
 use crate::thresholds::{
-    FEWEST_LOSS_EVENTS, HARMLESS_LOSS, LIKE_WINDOWS, LIMITED_SHARE, MOST_EVENTS, POLICER_FIRST_LOSS,
-    QUEUE_INFLATION, RATE_STEP, SHARED_RATE_SPREAD,
+    FEWEST_LOSS_EVENTS, HARMLESS_LOSS, LIKE_WINDOWS, LIMITED_SHARE, MOST_EVENTS, OVERSHOOT,
+    POLICER_FIRST_LOSS, QUEUE_INFLATION, RATE_STEP, SHARED_RATE_SPREAD, STEADY_RATE,
 };
 use crate::view::{count, quantile, spread};
 
 pub(super) fn loss(case: &Case<'_>) -> Option<Finding> {
     let rate = case.view.loss_rate()?;
-    if !case.view.is_long_enough() || case.limits.network() < LIMITED_SHARE || rate < HARMLESS_LOSS {
+    let others = case.limits.send_buffer.max(case.limits.receive_window).max(case.limits.application);
+    if !case.view.is_long_enough()
+        || case.limits.network() < others.max(LIMITED_SHARE)
+        || rate < HARMLESS_LOSS
+    {
+        return None;
+    }
+    // Without anything getting through, round trips and rates are those of before.
+    if path::interruption(case).is_some() {
         return None;
     }
     let queued = case.share_of_losses(|event| Some(event.inflation? >= QUEUE_INFLATION))?;
-    if queued >= MOST_EVENTS {
-        return congestion(case, rate, queued);
+    if let Some(found) = policer(case, rate) {
+        return Some(found);
     }
-    policer(case, rate).or_else(|| at_a_limit_or_random(case, rate, queued))
+    if queued >= MOST_EVENTS {
+        congestion(case, rate, queued)
+    } else {
+        at_a_limit_or_random(case, rate, queued)
+    }
 }
 
 /// Only this flow fills its queue: then the rate is the bottleneck's, which is steady.
 fn congestion(case: &Case<'_>, loss: f64, queued: f64) -> Option<Finding> {
     let view = case.view;
+    // What a full buffer lets through moves for reasons of its own.
+    if case.limits.send_buffer.max(case.limits.receive_window) >= LIMITED_SHARE {
+        return None;
+    }
     let rates = view.rates();
     let stands = |at: usize| {
         view.inflation(&view.moments[at]).is_some_and(|inflation| inflation >= QUEUE_INFLATION * 0.9)
@@ -55,11 +74,8 @@ fn congestion(case: &Case<'_>, loss: f64, queued: f64) -> Option<Finding> {
         ("rate_high_bps", Some(high)),
         ("rtt_over_least", quantile(&view.inflations(), 0.5)),
     ];
-    let remedies = [
-        ask("Which link of this path is full at the time of the transfer, and with whose traffic?"),
-        case.entry("parallel = { as_one = true }\n"),
-    ];
-    let remedies = remedies.into_iter().take(1);
+    let remedies =
+        [ask("Which link of this path is full at the time of the transfer, and with whose traffic?")];
     Some(finding(Problem::Congestion, 0.8, case.limits.network(), &facts).with(remedies))
 }
 
@@ -71,14 +87,10 @@ fn policer(case: &Case<'_>, loss: f64) -> Option<Finding> {
     let rates = view.rates();
     let before =
         rates.iter().filter(|(at, _)| *at <= first.at + 3).map(|(_, rate)| *rate).max_by(f64::total_cmp)?;
-    let best = before.max(view.last(wad_model::Counter::DeliveryRate).unwrap_or(0.0) * 0.0);
     let after: Vec<f64> = rates.iter().filter(|(at, _)| *at > first.at + 3).map(|(_, rate)| *rate).collect();
     let (sustained, variation) = spread(&after)?;
-    if dropped < POLICER_FIRST_LOSS || best < sustained * 1.0 {
-        return None;
-    }
-    let step = peak_delivery(case).map_or(best, |peak| peak.max(best)) / sustained;
-    if step < RATE_STEP {
+    let best = peak_delivery(case).map_or(before, |peak| peak.max(before));
+    if dropped < POLICER_FIRST_LOSS || best < sustained * RATE_STEP || variation > STEADY_RATE {
         return None;
     }
     let facts = [
@@ -107,14 +119,14 @@ fn peak_delivery(case: &Case<'_>) -> Option<f64> {
 
 fn at_a_limit_or_random(case: &Case<'_>, loss: f64, queued: f64) -> Option<Finding> {
     let view = case.view;
-    if case.losses.len() < FEWEST_LOSS_EVENTS {
-        return None;
-    }
     // Slow start overshoots: the first event's window is no measure, if there are others.
     let skip = usize::from(case.losses.len() > FEWEST_LOSS_EVENTS);
     let windows: Vec<f64> = case.losses.iter().skip(skip).filter_map(|event| event.cwnd).collect();
     let (window, variation) = spread(&windows)?;
+    let first = case.losses.first()?;
+    let overshoot = first.cwnd.map(|cwnd| first.retransmits / cwnd);
     let facts = [
+        ("first_loss_over_window", overshoot),
         ("loss_rate", Some(loss)),
         ("loss_events", Some(count(case.losses.len()))),
         ("losses_with_a_queue", Some(queued)),
@@ -124,7 +136,8 @@ fn at_a_limit_or_random(case: &Case<'_>, loss: f64, queued: f64) -> Option<Findi
         ("rate_by_mathis_bps", view.min_rtt_s.and_then(|rtt| mathis_rate_bps(view.mss_bytes, rtt, loss))),
     ];
     let share = case.limits.network();
-    if variation <= LIKE_WINDOWS {
+    let is_alike = case.losses.len() > FEWEST_LOSS_EVENTS && variation <= LIKE_WINDOWS;
+    if overshoot.is_some_and(|overshoot| overshoot >= OVERSHOOT) || is_alike {
         let remedies = [
             case.entry("pacing = { share = 1.0 }\n"),
             Remedy::Command { command: "tc qdisc replace dev DEVICE root fq".to_owned() },

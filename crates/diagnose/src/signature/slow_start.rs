@@ -2,7 +2,7 @@
 
 use wad_model::Counter;
 
-use super::{Case, finding, sysctl};
+use super::{Case, finding, still, sysctl};
 use crate::finding::{Finding, Remedy};
 use crate::problem::Problem;
 use crate::thresholds::{
@@ -60,7 +60,10 @@ fn is_pause(moment: &Moment, rto_s: f64) -> bool {
 /// A threshold without a loss before it, that was too low for the path.
 pub(super) fn early_exit(case: &Case<'_>) -> Option<Finding> {
     let view = case.view;
-    if !view.is_long_enough() || case.limits.network() < LIMITED_SHARE {
+    if !view.is_long_enough()
+        || case.limits.network() < LIMITED_SHARE
+        || still::pacing_ceiling(case).is_some()
+    {
         return None;
     }
     let at = view.moments.iter().position(|moment| moment.ssthresh.is_some())?;
