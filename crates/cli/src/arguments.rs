@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use wad_daemon::DEFAULT_RUNTIME_DIR;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     History(History),
     Undo(Undo),
     Flows(Flows),
+    Top(Top),
+    Trace(Trace),
     Explain(Explain),
     Config(ConfigArguments),
     Import(Import),
@@ -126,15 +129,135 @@ pub(crate) struct DaemonDir {
     pub(crate) runtime_dir: PathBuf,
 }
 
-/// List the designated flows of the running daemon.
+/// List flows: the designated ones of the running daemon, or with a filter or --all any flow of the host.
+///
+/// Any flow needs root and no daemon. Filters are explained in docs/OBSERVING.md.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad flows\n  wad flows --json | jq '.flows[].mean_rate_bps'")]
+#[command(after_help = "Examples:\n  wad flows\n  wad flows --json | jq '.flows[].mean_rate_bps'\n  \
+    wad flows --all\n  wad flows dst=192.0.2.0/24 '!state=time-wait'")]
 pub(crate) struct Flows {
+    /// Which flows of the host, designated or not: terms such as dst=192.0.2.0/24 or dport=443, all of which must hold
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// All flows of the host, in all network namespaces
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Print one JSON document: {"flows":[{"source","destination","path",...}]}
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) daemon: DaemonDir,
+}
+
+/// Watch flows in the terminal: sorted, filtered, and one of them closely. Needs root.
+///
+/// Keys: arrows and PgUp/PgDn move, < and > choose the column to sort by, r turns the order, / filters, Enter shows one flow,
+/// Esc goes back, q ends.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad top\n  wad top dport=443\n  wad top --interval 500ms path=cern")]
+pub(crate) struct Top {
+    /// Which flows, as for `wad flows`
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// How often flows are sampled
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Duration,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+    /// Draw frames of as many flows that are made up, and print how long one takes
+    #[arg(long, value_name = "FLOWS", hide = true)]
+    pub(crate) measure: Option<usize>,
+}
+
+/// Record the counters of flows over time: designated ones, or with a filter or --all any flow of the host. Needs root.
+///
+/// A flow that closes between two samples leaves its last counters. With --events each acknowledgement, or each round trip,
+/// of the flows is recorded as well. The file can be read while it is written; `wad trace export` converts it.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  wad trace --out flows.wadtrace\n  \
+    wad trace dst=192.0.2.0/24 --interval 1s --rotate-size '100 MiB' --out flows.wadtrace\n  \
+    wad trace path=cern --events ack --duration 10s --out acks.wadtrace\n  \
+    wad trace export flows.wadtrace --format csv"
+)]
+pub(crate) struct Trace {
+    #[command(subcommand)]
+    pub(crate) command: Option<TraceCommand>,
+    /// Which flows, as for `wad flows` (default: the designated ones)
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
+    /// All flows of the host, in all network namespaces
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Where the recording goes; a file that is there is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The time between two samples of a flow
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = interval)]
+    pub(crate) interval: Duration,
+    /// Record also each acknowledgement, or once a round trip
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) events: Option<EventMode>,
+    /// Which counters of docs/COUNTERS.md (default: all)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) counters: Vec<wad_model::Counter>,
+    /// End after this time (default: at SIGINT or SIGTERM)
+    #[arg(long, value_name = "TIME", value_parser = wad_model::parse_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Go on in another file (FILE.1 and so on) when one has reached this size
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) rotate_size: Option<wad_model::Bytes>,
+    /// Go on in another file when one is as old
+    #[arg(long, value_name = "TIME", value_parser = wad_model::parse_duration)]
+    pub(crate) rotate_age: Option<Duration>,
+    /// Print one JSON document at the end: {"files","flows","closed_flows","samples","events","lost_events",...}
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) daemon: DaemonDir,
+}
+
+/// What is recorded beside samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum EventMode {
+    /// Each segment that arrives
+    Ack,
+    /// Once a round trip, while the flow sends
+    Rtt,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TraceCommand {
+    Export(TraceExport),
+}
+
+/// Convert a recording: to CSV, JSON lines, NetLogger events or Parquet.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad trace export flows.wadtrace --format csv\n  \
+    wad trace export acks.wadtrace --table acks --format parquet --out acks.parquet")]
+pub(crate) struct TraceExport {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// csv, jsonl, netlogger, netlogger-bp, netlogger-json or parquet
+    #[arg(long, value_name = "FORMAT", default_value = "csv")]
+    pub(crate) format: wad_trace::ExportFormat,
+    /// Which table: samples, acks or round_trips
+    #[arg(long, value_name = "NAME", default_value = "samples")]
+    pub(crate) table: String,
+    /// Where it goes (default: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A time between samples: a flow cannot be looked at more often than the kernel's clock moves.
+fn interval(text: &str) -> Result<Duration, String> {
+    let time = wad_model::parse_duration(text).map_err(|error| error.to_string())?;
+    if time < Duration::from_millis(10) {
+        return Err("the shortest time between samples is 10 ms; --events records what is faster".to_owned());
+    }
+    Ok(time)
 }
 
 /// Say which path entry a flow would take, and what would be set for it.
@@ -227,8 +350,10 @@ pub(crate) enum LabCommand {
 /// Runs each fault and as many healthy transfers on three paths, and counts which problem the diagnosis names
 /// first. Ends with status 1 if fewer than 95 % of the faults are named, or more than 2 % of healthy runs blamed.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad lab diagnose --list\n  wad lab diagnose --faults random_loss,nagle --out results\n  \
-    wad lab diagnose --from crates/faults/recordings --markdown docs/DIAGNOSIS.md")]
+#[command(
+    after_help = "Examples:\n  wad lab diagnose --list\n  wad lab diagnose --faults random_loss,nagle --out results\n  \
+    wad lab diagnose --from crates/faults/recordings --markdown docs/DIAGNOSIS.md"
+)]
 pub(crate) struct LabDiagnose {
     /// Only these faults; "healthy" stands for all healthy runs (default: all)
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]

@@ -5,9 +5,11 @@
 //! or configuration; an error is one clear line on standard error; a broken pipe is no error.
 
 mod arguments;
+mod collector;
 mod command;
 mod config_file;
 mod failure;
+mod flow_filter;
 mod log;
 mod output;
 mod progress;

@@ -126,6 +126,8 @@ pub struct StatusView {
     pub pid: u32,
     /// Path entries of its configuration.
     pub paths: usize,
+    /// Their names, in their order.
+    pub path_names: Vec<String>,
     /// Designated flows that are open.
     pub open_flows: usize,
     /// Designated flows that have opened since it started.

@@ -340,10 +340,12 @@ impl<'o> Daemon<'o> {
     }
 
     fn status_view(&self) -> StatusView {
+        let knowledge = self.knowledge();
         StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
-            paths: self.knowledge().config.paths.len(),
+            paths: knowledge.config.paths.len(),
+            path_names: knowledge.config.paths.iter().map(|path| path.name.clone()).collect(),
             open_flows: self.flows.open(),
             opened_flows: self.flows.opened(),
             closed_flows: self.flows.closed(),

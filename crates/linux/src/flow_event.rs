@@ -20,6 +20,33 @@ pub struct FlowEvent {
 }
 
 impl FlowEvent {
+    /// The counters that an event may have.
+    pub const COUNTERS: [Counter; 23] = [
+        Counter::CurrTime,
+        Counter::ThruBytesAcked,
+        Counter::ThruBytesReceived,
+        Counter::DataBytesOut,
+        Counter::CurRTO,
+        Counter::CAState,
+        Counter::CurCwnd,
+        Counter::CurRwinRcvd,
+        Counter::CurRwinSent,
+        Counter::UnackedPkts,
+        Counter::SackedPkts,
+        Counter::LostPkts,
+        Counter::RetransPkts,
+        Counter::PktsRetrans,
+        Counter::Delivered,
+        Counter::CurMSS,
+        Counter::CurAppWQueue,
+        Counter::DupAcksIn,
+        Counter::ZeroRwinRcvd,
+        Counter::SmoothedRTT,
+        Counter::SampleRTT,
+        Counter::CurSsthresh,
+        Counter::PacingRate,
+    ];
+
     /// Reads what the kernel's program wrote. `tick_us` is how long a jiffy lasts, in microseconds.
     pub(crate) fn from_bytes(bytes: &[u8], tick_us: u64) -> Option<Self> {
         let raw = types::wad_event::read(bytes)?;
@@ -64,4 +91,17 @@ fn counters(raw: &types::wad_event, tick_us: u64) -> Counters {
     counters.put(Counter::CurSsthresh, finite(raw.ssthresh));
     counters.put(Counter::PacingRate, (raw.pacing_rate != u64::MAX).then_some(raw.pacing_rate));
     counters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_the_counters_that_it_may_have() {
+        let raw = types::wad_event { srtt_us: 8, rtt_us: 1, ..Default::default() };
+        let read = counters(&raw, 4000);
+        assert_eq!(read.len(), FlowEvent::COUNTERS.len());
+        assert!(FlowEvent::COUNTERS.into_iter().all(|counter| read.has(counter)));
+    }
 }

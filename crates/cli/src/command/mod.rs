@@ -13,6 +13,8 @@ mod lab_run;
 mod reload;
 mod run;
 mod stop;
+mod top;
+mod trace;
 mod undo;
 
 use crate::arguments::{Command, ConfigCommand, LabCommand};
@@ -27,6 +29,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::History(arguments) => history::run(&arguments),
         Command::Undo(arguments) => undo::run(&arguments),
         Command::Flows(arguments) => flows::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Check(arguments) => config_check::run(&arguments),
