@@ -10,7 +10,9 @@ mod quantity;
 mod time;
 
 pub use counter::{Counter, Counters};
-pub use event::{Event, EventForm, EventValue, ParseTimestampError, ReadEventError, Timestamp, UnknownEventForm};
+pub use event::{
+    Event, EventForm, EventValue, ParseTimestampError, ReadEventError, Timestamp, UnknownEventForm,
+};
 pub use flow::{Direction, FlowKey, canonical_ip, canonical_socket};
 pub use quantity::{Bytes, ParseQuantityError, Rate, Segments};
 pub use time::{Time, format_duration, parse_duration, serde_duration};

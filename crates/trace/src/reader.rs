@@ -22,8 +22,8 @@ use crate::header::{Header, HeaderError};
 /// ([`is_finished`](Self::is_finished) tells which), else an error that says where it is torn or damaged. After a
 /// damaged batch whose length is known, reading can go on: the next call gives the one behind it.
 ///
-/// What a hostile file can make it allocate is bounded: 64 MiB for a batch as it is in the file, and 128 MiB for its
-/// numbers.
+/// What a hostile file can make it allocate is bounded: 64 MiB for a batch as it is in the file, 128 MiB for its numbers
+/// and some 20 MiB for its flows; a length that lies allocates nothing.
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,

@@ -107,6 +107,11 @@ impl Schema {
         Self { name: name.into(), columns: columns.into_iter().collect() }
     }
 
+    /// A table of counters of the project's table; all of them are `wad_model::counter::COUNTERS`.
+    pub fn of<'c>(name: impl Into<String>, counters: impl IntoIterator<Item = &'c CounterInfo>) -> Self {
+        Self::new(name, counters.into_iter().map(Column::of))
+    }
+
     /// The place of a column, by its name or else by its alias.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {

@@ -34,7 +34,7 @@ impl Default for BatchLimits {
 }
 
 /// A step of the wall clock that begins a new batch. Smaller ones are the slewing of a clock that is kept in time.
-const STEP_NANOS: u64 = 1_000_000;
+const STEP_NANOS: u64 = 10_000_000;
 
 /// Writes a trace.
 ///

@@ -1,8 +1,11 @@
 //! Derived events: what they give, and what is refused with its column.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
 use proptest::prelude::*;
 use wad_model::Time;
-use wad_trace::{Column, Derived, Kind, Schema, Value};
+use wad_model::counter::COUNTERS;
+use wad_trace::{Column, Definition, Derived, Kind, Schema, Value};
 
 fn schema() -> Schema {
     let column = |name, unit, kind| Column::new(name, unit, kind);
@@ -173,6 +176,35 @@ fn names_and_units_are_checked_with_their_columns() {
 }
 
 #[test]
+fn the_counters_of_the_project_can_be_used() {
+    let schema = Schema::of("samples", &COUNTERS);
+    let texts = [
+        "AveBW = (DataBytesOut * 8) / (CurrTime - StartTime)",
+        "Loss = rate(PktsRetrans) / rate(DataPktsOut)",
+        "Window = CurCwnd * CurMSS / 1 segment / SmoothedRTT * 8",
+        "ReceiverLimited = rate(SndLimTimeRwin) / rate(BusyTime) > 50 % for 5 s",
+        "Slow = Window < 100 Mbit/s and AppLimited == 0",
+        "ByItsOtherName = rate(HCDataOctetsOut)",
+    ];
+    let derived = Derived::compile(texts, &schema).unwrap_or_else(|error| panic!("{error}"));
+    let units: Vec<_> = derived.definitions().iter().map(Definition::unit).collect();
+    assert_eq!(units, ["bit/s", "", "bit/s", "", "", "B/s"]);
+    for counter in &COUNTERS {
+        let text = format!("x = {}", counter.name);
+        assert!(Derived::compile([text.as_str()], &schema).is_ok(), "{text}");
+    }
+    let mut flow = derived.follow(None);
+    let place = |name: &str| schema.position(name).unwrap();
+    let values = flow.sample(at(1000), |column| match column {
+        c if c == place("DataBytesOut") => Some(1_000_000),
+        c if c == place("CurrTime") => Some(3_000_000),
+        c if c == place("StartTime") => Some(1_000_000),
+        _ => None,
+    });
+    assert_eq!(values[0], Some(Value::Number(4e6)), "by the clock of the columns");
+}
+
+#[test]
 fn all_definitions_that_are_wrong_are_told() {
     let errors = Derived::compile(["a = b", "c = 1", "d = e"], &schema()).unwrap_err();
     assert_eq!(errors.0.iter().map(|error| error.index).collect::<Vec<_>>(), [0, 2]);
@@ -206,7 +238,7 @@ proptest! {
             let inside = window(&samples, now, 2000);
             prop_assert_eq!(found[0], inside.iter().copied().fold(f64::INFINITY, f64::min));
             prop_assert_eq!(found[1], inside.iter().copied().fold(0.0, f64::max));
-            let mean = inside.iter().sum::<f64>() / inside.len() as f64;
+            let mean = inside.iter().sum::<f64>() / inside.iter().map(|_| 1.0).sum::<f64>();
             prop_assert!((found[2] - mean).abs() < 1e-9);
         }
     }

@@ -1,5 +1,7 @@
 //! A trace in the forms of other programs.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
 #[path = "support/made_up.rs"]
 mod made_up;
 

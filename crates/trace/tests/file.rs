@@ -1,5 +1,7 @@
 //! What a trace promises: what goes in comes out, also of files that are still written, torn, damaged or foreign.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
 #[path = "support/made_up.rs"]
 mod made_up;
 

@@ -1,5 +1,7 @@
 //! The series that figures are made of.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
 use std::time::Duration;
 
 use wad_model::{FlowKey, Time, Timestamp};

@@ -1,13 +1,14 @@
 //! What definitions give for the samples of one flow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use wad_model::Time;
+use wad_model::{EventValue, Time};
 
-use super::Derived;
 use super::check::Node;
 use super::parse::Operator;
 use super::window::Window;
+use super::{Definition, Derived};
 
 /// What a definition gives for a sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,12 +39,22 @@ impl Value {
     }
 }
 
+/// As events say it: an alert is 1 or 0.
+impl From<Value> for EventValue {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Number(number) => number.into(),
+            Value::Truth(truth) => i64::from(truth).into(),
+        }
+    }
+}
+
 /// A flow whose derived events are computed.
 ///
 /// The order of calls: [`sample`](Self::sample) for each sample of the flow, in the order of their times.
 #[derive(Clone, Debug)]
-pub struct Followed<'d> {
-    derived: &'d Derived,
+pub struct Followed {
+    definitions: Arc<[Definition]>,
     opened: Option<Time>,
     slots: Vec<Slot>,
     values: Vec<Option<Value>>,
@@ -57,10 +68,10 @@ struct Slot {
     window: Window,
 }
 
-impl<'d> Followed<'d> {
-    pub(super) fn new(derived: &'d Derived, opened: Option<Time>) -> Self {
+impl Followed {
+    pub(super) fn new(derived: &Derived, opened: Option<Time>) -> Self {
         Self {
-            derived,
+            definitions: Arc::clone(&derived.definitions),
             opened,
             slots: vec![Slot::default(); derived.slots],
             values: Vec::with_capacity(derived.definitions.len()),
@@ -69,20 +80,14 @@ impl<'d> Followed<'d> {
 
     /// The value of each definition for a sample, whose columns have the values that `column` gives by their places.
     pub fn sample(&mut self, time: Time, column: impl Fn(usize) -> Option<u64>) -> &[Option<Value>] {
-        let derived = self.derived;
-        self.values.clear();
-        for definition in &derived.definitions {
-            let mut sample = Sample {
-                time,
-                opened: self.opened,
-                column: &column,
-                values: &self.values,
-                slots: &mut self.slots,
-            };
+        let Self { definitions, opened, slots, values } = self;
+        values.clear();
+        for definition in definitions.iter() {
+            let mut sample = Sample { time, opened: *opened, column: &column, values, slots };
             let value = sample.evaluate(&definition.compiled.node);
-            self.values.push(value);
+            values.push(value);
         }
-        &self.values
+        values
     }
 }
 

@@ -48,6 +48,7 @@ mod token;
 mod window;
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 use wad_model::Time;
@@ -57,9 +58,11 @@ use check::{Compiled, Type};
 pub use evaluate::{Followed, Value};
 
 /// Definitions of derived events, checked against a schema.
+///
+/// A copy is cheap: definitions are shared with the flows that are followed.
 #[derive(Clone, Debug)]
 pub struct Derived {
-    definitions: Vec<Definition>,
+    definitions: Arc<[Definition]>,
     /// How many places for what they remember a flow needs.
     slots: usize,
 }
@@ -104,29 +107,22 @@ impl Derived {
         texts: impl IntoIterator<Item = &'a str>,
         schema: &Schema,
     ) -> Result<Self, DerivedErrors> {
-        let mut derived = Self { definitions: Vec::new(), slots: 0 };
+        let (mut definitions, mut slots) = (Vec::new(), 0);
         let mut errors = Vec::new();
         for (index, text) in texts.into_iter().enumerate() {
-            match derived.add(text, schema) {
-                Ok(definition) => derived.definitions.push(definition),
+            match define(text, schema, &definitions, &mut slots) {
+                Ok(definition) => definitions.push(definition),
                 Err(Fault { at, message }) => {
                     let column = text[..at].chars().count() + 1;
                     errors.push(DerivedError { index, text: text.to_owned(), column, message });
                 }
             }
         }
-        if errors.is_empty() { Ok(derived) } else { Err(DerivedErrors(errors)) }
-    }
-
-    fn add(&mut self, text: &str, schema: &Schema) -> Result<Definition, Fault> {
-        let parsed = parse::definition(text)?;
-        let name = parsed.name;
-        if self.definitions.iter().any(|known| known.name == name) || schema.position(name).is_some() {
-            return Err(Fault::new(parsed.name_at, format!("the name \"{name}\" is taken")));
+        if errors.is_empty() {
+            Ok(Self { definitions: definitions.into(), slots })
+        } else {
+            Err(DerivedErrors(errors))
         }
-        let names = check::Names { schema, definitions: &self.definitions };
-        let compiled = check::compile(&parsed, &names, &mut self.slots)?;
-        Ok(Definition { name: name.to_owned(), compiled })
     }
 
     /// The definitions in their order.
@@ -137,9 +133,25 @@ impl Derived {
 
     /// Begins to follow a flow, established at `opened` if that is known.
     #[must_use]
-    pub fn follow(&self, opened: Option<Time>) -> Followed<'_> {
+    pub fn follow(&self, opened: Option<Time>) -> Followed {
         Followed::new(self, opened)
     }
+}
+
+/// Checks one definition; `earlier` ones may be used in it.
+fn define(
+    text: &str,
+    schema: &Schema,
+    earlier: &[Definition],
+    slots: &mut usize,
+) -> Result<Definition, Fault> {
+    let parsed = parse::definition(text)?;
+    let name = parsed.name;
+    if earlier.iter().any(|known| known.name == name) || schema.position(name).is_some() {
+        return Err(Fault::new(parsed.name_at, format!("the name \"{name}\" is taken")));
+    }
+    let compiled = check::compile(&parsed, &check::Names { schema, definitions: earlier }, slots)?;
+    Ok(Definition { name: name.to_owned(), compiled })
 }
 
 /// What is wrong at a byte of a definition.

@@ -94,22 +94,32 @@ impl Rows {
         values.clear();
         values.extend(order.iter().map(|row| self.times[*row]));
         put_times(out, &ranges, values, scratch);
-        for (number, unsorted) in self.values.iter().enumerate() {
-            values.clear();
-            values.extend(order.iter().map(|row| unsorted[*row]));
-            column.clear();
-            column::put(column, &ranges, values, &self.presence(number, order), scratch);
-            varint::put_bytes(out, column);
+        let (mut everywhere, mut anywhere) = (u128::MAX, 0);
+        for present in &self.present {
+            everywhere &= present;
+            anywhere |= present;
         }
-    }
-
-    fn presence(&self, column: usize, order: &[usize]) -> Presence {
-        let has = |row: &usize| self.present[*row] >> column & 1 == 1;
-        let present = order.iter().filter(|row| has(row)).count();
-        match present {
-            0 => Presence::None,
-            _ if present == order.len() => Presence::All,
-            _ => Presence::Rows(to_bits(order.iter().map(has))),
+        for (number, unsorted) in self.values.iter().enumerate() {
+            column.clear();
+            let bit = |mask: u128| mask >> number & 1 == 1;
+            match unsorted.split_first() {
+                Some((first, rest)) if bit(everywhere) && rest.iter().all(|value| value == first) => {
+                    column::put_constant(column, *first);
+                }
+                _ => {
+                    let presence = if bit(everywhere) {
+                        Presence::All
+                    } else if bit(anywhere) {
+                        Presence::Rows(to_bits(order.iter().map(|row| bit(self.present[*row]))))
+                    } else {
+                        Presence::None
+                    };
+                    values.clear();
+                    values.extend(order.iter().map(|row| unsorted[*row]));
+                    column::put(column, &ranges, values, &presence, scratch);
+                }
+            }
+            varint::put_bytes(out, column);
         }
     }
 }
@@ -241,4 +251,24 @@ fn take_times(
 /// How many rows of a table with this many columns fit into a batch that any reader takes.
 pub(crate) fn most_rows(columns: usize) -> usize {
     (MAX_CELLS / (columns + 1)).min(MAX_ROWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_take_too_much_memory_is_refused_before_it_is_taken() {
+        let refused = |numbers: &[u64], cells: usize| {
+            let mut bytes = Vec::new();
+            numbers.iter().for_each(|number| varint::put(&mut bytes, *number));
+            take(&mut Cursor::new(&bytes), &[vec![true; 9]], &mut { cells }).unwrap_err().0
+        };
+        assert_eq!(refused(&[0, u64::MAX], MAX_CELLS), "a block has too many rows");
+        assert_eq!(refused(&[0, MAX_ROWS as u64 + 1], MAX_CELLS), "a block has too many rows");
+        let too_many = "a batch has more numbers than any writer puts into one";
+        assert_eq!(refused(&[0, 1001], 10_000), too_many);
+        assert_eq!(refused(&[0, 1000, 1001], 10_000), "a block has more flows than rows");
+        assert_eq!(refused(&[1, 5], 10_000), "a block is of a table that does not exist");
+    }
 }

@@ -100,6 +100,12 @@ pub(crate) fn put(
     }
 }
 
+/// Appends a column that has one and the same value in each of its rows.
+pub(crate) fn put_constant(out: &mut Vec<u8>, value: i64) {
+    out.push(ALL);
+    stream::put_constant(out, value);
+}
+
 impl Scratch {
     fn set(&mut self, flows: &[Range<usize>], values: &[i64]) {
         let Self { firsts, differences, second } = self;

@@ -34,4 +34,4 @@ pub(crate) const MAX_TABLES: usize = 16;
 /// The most numbers of one batch, times included: what a hostile file can make a reader allocate is 8 bytes each.
 pub(crate) const MAX_CELLS: usize = 1 << 24;
 /// The most rows of one block.
-pub(crate) const MAX_ROWS: usize = 1 << 20;
+pub(crate) const MAX_ROWS: usize = 1 << 18;

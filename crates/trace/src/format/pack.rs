@@ -151,19 +151,19 @@ fn put_bits(out: &mut Vec<u8>, distances: &[u64], width: u32) {
         return;
     }
     let mask = u64::MAX >> (64 - width);
+    let end = out.len() + packed(distances.len(), width);
     let (mut pending, mut filled) = (0u128, 0);
     for distance in distances {
         pending |= u128::from(distance & mask) << filled;
         filled += width;
-        while filled >= 8 {
-            out.push(pending.to_le_bytes()[0]);
-            pending >>= 8;
-            filled -= 8;
+        if filled >= 64 {
+            out.extend(low_64(pending).to_le_bytes());
+            pending >>= 64;
+            filled -= 64;
         }
     }
-    if filled > 0 {
-        out.push(pending.to_le_bytes()[0]);
-    }
+    out.extend(low_64(pending).to_le_bytes());
+    out.truncate(end);
 }
 
 fn put_patches(out: &mut Vec<u8>, distances: &[u64], width: u32) {

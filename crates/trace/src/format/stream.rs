@@ -20,16 +20,20 @@ const RUNS: u8 = 2;
 pub(crate) fn put(out: &mut Vec<u8>, numbers: &[i64]) {
     let Some((first, rest)) = numbers.split_first() else { return };
     if rest.iter().all(|number| number == first) {
-        if *first == 0 {
-            out.push(ZEROS);
-        } else {
-            out.push(CONSTANT);
-            varint::put_signed(out, *first);
-        }
-        return;
+        return put_constant(out, *first);
     }
     out.push(RUNS);
     numbers.chunks(RUN).for_each(|run| pack::put(out, run));
+}
+
+/// Appends any count, but not none, of one number.
+pub(crate) fn put_constant(out: &mut Vec<u8>, number: i64) {
+    if number == 0 {
+        out.push(ZEROS);
+    } else {
+        out.push(CONSTANT);
+        varint::put_signed(out, number);
+    }
 }
 
 /// Reads as many numbers as `numbers` has room for.
