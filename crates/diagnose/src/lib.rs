@@ -9,6 +9,7 @@ mod formula;
 mod limits;
 mod loss_event;
 mod problem;
+mod report;
 mod signature;
 mod thresholds;
 mod view;
@@ -18,3 +19,4 @@ pub use evidence::{CachedMetrics, Evidence, HostFacts, PacketFacts, SYSCTLS, Sou
 pub use finding::{Fact, Finding, Remedy};
 pub use limits::Limits;
 pub use problem::{Place, Problem};
+pub use report::{FindingReport, Report};

@@ -38,7 +38,8 @@ pub(crate) fn loss_events(view: &View<'_>) -> Vec<LossEvent> {
             events.push(LossEvent {
                 at: begin,
                 retransmits,
-                cwnd: largest(&mut around.iter().filter_map(|moment| moment.cwnd)),
+                // A capture does not show the window; what is under way is all of it while the window limits.
+                cwnd: largest(&mut around.iter().filter_map(|moment| moment.cwnd.or(moment.unacked))),
                 inflation: largest(&mut around.iter().filter_map(|moment| view.inflation(moment))),
             });
         }
