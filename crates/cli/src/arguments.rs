@@ -172,18 +172,13 @@ pub(crate) struct Top {
 /// Record the counters of flows over time: designated ones, or with a filter or --all any flow of the host. Needs root.
 ///
 /// A flow that closes between two samples leaves its last counters. With --events each acknowledgement, or each round trip,
-/// of the flows is recorded as well. The file can be read while it is written; `wad trace export` converts it.
+/// of the flows is recorded as well. The file can be read while it is
+/// written.
 #[derive(Debug, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  wad trace --out flows.wadtrace\n  \
-    wad trace dst=192.0.2.0/24 --interval 1s --rotate-size '100 MiB' --out flows.wadtrace\n  \
-    wad trace path=cern --events ack --duration 10s --out acks.wadtrace\n  \
-    wad trace export flows.wadtrace --format csv"
-)]
+#[command(after_help = "Examples:\n  wad trace --out flows.wadt\n  \
+    wad trace dst=192.0.2.0/24 --interval 1s --rotate-size '100 MiB' --out flows.wadt\n  \
+    wad trace path=cern --events ack --duration 10s --out acks.wadt")]
 pub(crate) struct Trace {
-    #[command(subcommand)]
-    pub(crate) command: Option<TraceCommand>,
     /// Which flows, as for `wad flows` (default: the designated ones)
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
@@ -191,7 +186,7 @@ pub(crate) struct Trace {
     #[arg(long)]
     pub(crate) all: bool,
     /// Where the recording goes; a file that is there is replaced
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required = true)]
     pub(crate) out: Option<PathBuf>,
     /// The time between two samples of a flow
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = interval)]
@@ -225,30 +220,6 @@ pub(crate) enum EventMode {
     Ack,
     /// Once a round trip, while the flow sends
     Rtt,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TraceCommand {
-    Export(TraceExport),
-}
-
-/// Convert a recording: to CSV, JSON lines, NetLogger events or Parquet.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad trace export flows.wadtrace --format csv\n  \
-    wad trace export acks.wadtrace --table acks --format parquet --out acks.parquet")]
-pub(crate) struct TraceExport {
-    /// The recording
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// csv, jsonl, netlogger, netlogger-bp, netlogger-json or parquet
-    #[arg(long, value_name = "FORMAT", default_value = "csv")]
-    pub(crate) format: wad_trace::ExportFormat,
-    /// Which table: samples, acks or round_trips
-    #[arg(long, value_name = "NAME", default_value = "samples")]
-    pub(crate) table: String,
-    /// Where it goes (default: standard output)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
 }
 
 /// A time between samples: a flow cannot be looked at more often than the kernel's clock moves.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// Where a recording goes: `flows.wadtrace`, and with rotation `flows.1.wadtrace` and so on after it.
+/// Where a recording goes: `flows.wadt`, and with rotation `flows.1.wadt` and so on after it.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     first: PathBuf,
@@ -47,7 +47,7 @@ mod tests {
             let files = Files::new(Path::new(first));
             [0, 12].map(|number| files.name(number).display().to_string())
         };
-        assert_eq!(names("a/flows.wadtrace"), ["a/flows.wadtrace", "a/flows.12.wadtrace"]);
+        assert_eq!(names("a/flows.wadt"), ["a/flows.wadt", "a/flows.12.wadt"]);
         assert_eq!(names("flows"), ["flows", "flows.12"]);
     }
 }

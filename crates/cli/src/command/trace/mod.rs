@@ -1,6 +1,5 @@
 //! `wad trace`
 
-mod export;
 mod files;
 mod recorder;
 
@@ -16,7 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use wad_linux::WatchMode;
 use wad_model::Bytes;
 
-use crate::arguments::{EventMode, Trace, TraceCommand};
+use crate::arguments::{EventMode, Trace};
 use crate::collector::Collector;
 use crate::failure::Failure;
 use crate::flow_filter::FlowFilter;
@@ -44,9 +43,6 @@ pub(crate) struct Summary {
 }
 
 pub(crate) fn run(arguments: &Trace) -> Result<(), Failure> {
-    if let Some(TraceCommand::Export(arguments)) = &arguments.command {
-        return export::run(arguments);
-    }
     let out =
         arguments.out.as_ref().ok_or_else(|| Failure::Misuse(anyhow!("name a file with --out FILE")))?;
     let filter = FlowFilter::parse(&arguments.filter).map_err(Failure::Misuse)?;
