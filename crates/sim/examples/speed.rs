@@ -1,0 +1,225 @@
+//! How fast the simulator is, beside ns-2 on the same scenarios in one run, in turns.
+//!
+//! `cargo run --release -p wad-sim --example speed` (ns-2 from Debian's package `ns2`; without it, its columns stay empty)
+
+#![allow(clippy::print_stdout, reason = "an example prints")]
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
+#![allow(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+
+use std::process::Command;
+use std::time::Instant;
+
+use wad_sim::{Outcome, Scenario, Simulation};
+
+/// What ns-2's header-less calendar run and ours have in common: `crates/sim/tests/ns2/path.tcl`.
+struct Case {
+    name: &'static str,
+    recovery: &'static str,
+    variant: &'static str,
+    queue: u64,
+    window: u32,
+    flows: u32,
+    lost: &'static str,
+}
+
+const CASES: [Case; 5] = [
+    Case {
+        name: "example, queue 1000",
+        recovery: "new_reno",
+        variant: "Newreno",
+        queue: 1000,
+        window: 500,
+        flows: 5,
+        lost: "",
+    },
+    Case {
+        name: "example, queue 1000",
+        recovery: "sack",
+        variant: "Sack1",
+        queue: 1000,
+        window: 500,
+        flows: 5,
+        lost: "",
+    },
+    Case {
+        name: "example, queue 300",
+        recovery: "new_reno",
+        variant: "Newreno",
+        queue: 300,
+        window: 500,
+        flows: 5,
+        lost: "",
+    },
+    Case {
+        name: "window-limited",
+        recovery: "sack",
+        variant: "Sack1",
+        queue: 100_000,
+        window: 1000,
+        flows: 1,
+        lost: "",
+    },
+    Case {
+        name: "100 flows",
+        recovery: "sack",
+        variant: "Sack1",
+        queue: 1000,
+        window: 50,
+        flows: 100,
+        lost: "",
+    },
+];
+
+const TURNS: u32 = 5;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    beside_ns2()?;
+    burst()?;
+    flows()?;
+    fast_path()?;
+    Ok(())
+}
+
+fn scenario(case: &Case, seconds: u64) -> Result<Scenario, Box<dyn std::error::Error>> {
+    let Case { recovery, queue, window, flows, lost, .. } = case;
+    let text = format!(
+        r#"
+        duration = "{seconds} s"
+        conventions = "ns2"
+        [topology.dumbbell]
+        bottleneck = {{ forward = {{ rate = "50 Mbit/s", delay = "100 ms", queue = {{ packets = {queue} }},
+                                     loss = {{ list = {{ packets = [{lost}] }} }} }} }}
+        access = {{ rate = "90 Mbit/s", delay = "20 ms" }}
+        [[flow]]
+        count = {flows}
+        recovery = "{recovery}"
+        window = "{window} segments"
+        "#
+    );
+    Ok(Scenario::parse(&text.replace(",\n", ","))?)
+}
+
+/// The shortest of several runs: what else the machine does only adds.
+fn time(scenario: &Scenario, turns: u32) -> Result<(f64, Outcome), Box<dyn std::error::Error>> {
+    let mut best = f64::INFINITY;
+    let mut outcome = None;
+    for _ in 0..turns {
+        let simulation = Simulation::new(scenario)?;
+        let start = Instant::now();
+        outcome = Some(simulation.run(&mut ()));
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok((best, outcome.ok_or("no turns")?))
+}
+
+fn beside_ns2() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "| scenario | variant | segments | here, M segments/s | ns-2, M segments/s | ratio | wall time ratio |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for case in &CASES {
+        let scenario = scenario(case, 60)?;
+        let (mut ours, mut theirs) = (f64::INFINITY, f64::INFINITY);
+        let (mut segments, mut their_segments) = (0, 0);
+        let mut their_start = f64::INFINITY;
+        for _ in 0..TURNS {
+            let (seconds, outcome) = time(&scenario, 1)?;
+            ours = ours.min(seconds);
+            segments = outcome.work.segments;
+            if let Some((seconds, sent)) = ns2(case, "60") {
+                theirs = theirs.min(seconds);
+                their_segments = sent;
+            }
+            // Start-up, Tcl included: taken off for the rate, not for the wall time.
+            if let Some((seconds, _)) = ns2(case, "0.001") {
+                their_start = their_start.min(seconds);
+            }
+        }
+        let here = segments as f64 / ours / 1e6;
+        let there = their_segments as f64 / (theirs - their_start) / 1e6;
+        println!(
+            "| {} | {} | {segments} | {here:.2} | {there:.2} | {:.1} | {:.1} |",
+            case.name,
+            case.variant,
+            here / there,
+            theirs / ours
+        );
+    }
+    Ok(())
+}
+
+/// Seconds of wall time and data segments.
+fn ns2(case: &Case, until: &str) -> Option<(f64, u64)> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ns2/path.tcl");
+    let (queue, window, flows) = (case.queue.to_string(), case.window.to_string(), case.flows.to_string());
+    let arguments =
+        ["variant", case.variant, "queue", &queue, "window", &window, "flows", &flows, "until", until];
+    let start = Instant::now();
+    let output = Command::new("ns").arg(script).args(arguments).output().ok()?;
+    let seconds = start.elapsed().as_secs_f64();
+    let text = String::from_utf8(output.stdout).ok()?;
+    let sent = text.trim().split(',').nth(1)?.parse().ok()?;
+    Some((seconds, sent))
+}
+
+/// 549 losses within one window, against none.
+fn burst() -> Result<(), Box<dyn std::error::Error>> {
+    let lost: Vec<String> = (0..549).map(|i| (20_000 + 2 * i).to_string()).collect();
+    let lost: &'static str = Box::leak(lost.join(",").into_boxed_str());
+    let mut nanos = Vec::new();
+    println!("\n| 549 losses in a window of 2000 | timeouts | ns a segment |\n|---|---|---|");
+    for (name, lost) in [("none", ""), ("549", lost)] {
+        let case =
+            Case { name: "", recovery: "sack", variant: "", queue: 100_000, window: 2000, flows: 1, lost };
+        let (seconds, outcome) = time(&scenario(&case, 60)?, TURNS)?;
+        nanos.push(seconds * 1e9 / outcome.work.segments as f64);
+        println!("| {name} | {} | {:.0} |", outcome.total.timeouts, nanos[nanos.len() - 1]);
+    }
+    println!("ratio {:.2}", nanos[1] / nanos[0]);
+    Ok(())
+}
+
+/// The cost of a segment as flows become many, on a link that each fills to the same part.
+fn flows() -> Result<(), Box<dyn std::error::Error>> {
+    println!("\n| flows | segments | ns a segment |\n|---|---|---|");
+    for flows in [1u32, 10, 100, 1000, 10_000] {
+        let text = format!(
+            r#"
+            duration = "5 s"
+            conventions = "ns2"
+            [topology.dumbbell]
+            bottleneck = {{ forward = {{ rate = "5 Gbit/s", delay = "50 ms" }} }}
+            [[flow]]
+            count = {flows}
+            recovery = "sack"
+            window = "{} segments"
+            "#,
+            40_000 / flows
+        );
+        let (seconds, outcome) = time(&Scenario::parse(&text)?, 3)?;
+        let nanos = seconds * 1e9 / outcome.work.segments as f64;
+        println!("| {flows} | {} | {nanos:.0} |", outcome.work.segments);
+    }
+    Ok(())
+}
+
+/// 10 Gbit/s, 100 ms, 10 flows, 60 s with everything that Linux does.
+fn fast_path() -> Result<(), Box<dyn std::error::Error>> {
+    let text = r#"
+        duration = "60 s"
+        [topology.dumbbell.bottleneck]
+        forward = { rate = "10 Gbit/s", delay = "50 ms", queue = { packets = 83000 } }
+        [[flow]]
+        count = 10
+    "#;
+    let (seconds, outcome) = time(&Scenario::parse(text)?, 1)?;
+    let Outcome { work, total, .. } = outcome;
+    println!(
+        "\n10 Gbit/s, 100 ms, 10 flows, 60 s under Linux's conventions: {seconds:.1} s for {} segments \
+         ({:.2} M/s, goodput {:.2} Gbit/s)",
+        work.segments,
+        work.segments as f64 / seconds / 1e6,
+        total.goodput_bps / 1e9
+    );
+    Ok(())
+}

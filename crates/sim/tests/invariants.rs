@@ -1,0 +1,224 @@
+//! What holds in every scenario, over random ones: packets are conserved, nothing is acknowledged that has not arrived,
+//! no window is exceeded, time does not run back, and looking on changes nothing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use wad_model::{Bytes, Rate, Segments, Time};
+use wad_path::{LinkConfig, Loss, Queue, Reordering};
+use wad_sim::scenario::{Amount, Conventions, DelayedAck, Dumbbell, FlowConfig, Recovery, Topology, TwoWay};
+use wad_sim::{
+    Content, FlowId, FlowState, Nanos, Observer, Outcome, PacketEvent, PacketKind, Scenario, Simulation,
+};
+
+/// Keeps books on every packet, and complains.
+#[derive(Default)]
+struct Auditor {
+    now: Time,
+    window: u64,
+    flows: HashMap<FlowId, Books>,
+    samples: u64,
+}
+
+#[derive(Default)]
+struct Books {
+    sent: u64,
+    arrived: u64,
+    lost: u64,
+    /// How often each segment has arrived.
+    segments: Vec<u32>,
+    /// One past the foremost segment sent.
+    high: u64,
+    /// All before this have arrived.
+    contiguous: u64,
+    /// What the sender has been told of.
+    acked: u64,
+}
+
+impl Observer for Auditor {
+    const CHANGES: bool = true;
+    const PACKETS: bool = true;
+
+    fn interval(&self) -> Option<Nanos> {
+        Some(Nanos::from_millis(70))
+    }
+
+    fn on_change(&mut self, now: Time, _: FlowId, state: &FlowState) {
+        self.pass(now);
+        assert!(state.cwnd >= 1.0 && state.ssthresh >= 2.0, "{state:?}");
+        assert!(state.received >= state.acked, "{state:?}");
+    }
+
+    fn on_flow_sample(&mut self, now: Time, _: FlowId, _: &FlowState) {
+        self.pass(now);
+        self.samples += 1;
+    }
+
+    fn on_packet(&mut self, now: Time, packet: &PacketEvent) {
+        self.pass(now);
+        let window = self.window;
+        let books = self.flows.entry(packet.flow).or_default();
+        match packet.content {
+            Content::Syn => {}
+            Content::Data { segment, retransmission } => {
+                books.data(packet.kind, segment, retransmission, window)
+            }
+            Content::Ack { next } => books.ack(packet.kind, next.into()),
+        }
+    }
+}
+
+impl Auditor {
+    fn pass(&mut self, now: Time) {
+        assert!(now >= self.now, "time ran back from {} to {now}", self.now);
+        self.now = now;
+    }
+}
+
+impl Books {
+    fn data(&mut self, kind: PacketKind, segment: u32, retransmission: bool, window: u64) {
+        let segment = u64::from(segment);
+        match kind {
+            PacketKind::Sent => {
+                self.sent += 1;
+                assert_eq!(retransmission, segment < self.high, "segment {segment}");
+                assert!(segment <= self.high, "segment {segment} before {}", self.high);
+                self.high = self.high.max(segment + 1);
+                assert!(
+                    segment < self.acked + window,
+                    "segment {segment} beyond the window at {}",
+                    self.acked
+                );
+            }
+            PacketKind::Received => {
+                self.arrived += 1;
+                let place = usize::try_from(segment).unwrap();
+                self.segments.resize(self.segments.len().max(place + 1), 0);
+                self.segments[place] += 1;
+                while self.segments.get(usize::try_from(self.contiguous).unwrap()).is_some_and(|&n| n > 0) {
+                    self.contiguous += 1;
+                }
+            }
+            PacketKind::Dropped(_) | PacketKind::Lost(_) => self.lost += 1,
+            PacketKind::Entered(_) => {}
+        }
+        assert!(self.arrived + self.lost <= self.sent, "packets came from nowhere");
+    }
+
+    fn ack(&mut self, kind: PacketKind, next: u64) {
+        match kind {
+            PacketKind::Sent => assert_eq!(next, self.contiguous, "an ACK of what has not arrived in order"),
+            PacketKind::Received => self.acked = self.acked.max(next),
+            _ => {}
+        }
+        assert!(next <= self.high, "an ACK of what was not sent");
+    }
+}
+
+fn recovery() -> impl Strategy<Value = Recovery> {
+    prop_oneof![
+        Just(Recovery::Tahoe),
+        Just(Recovery::Reno),
+        Just(Recovery::NewReno),
+        Just(Recovery::Sack),
+        Just(Recovery::Fack),
+        Just(Recovery::Rack),
+    ]
+}
+
+fn link() -> impl Strategy<Value = LinkConfig> {
+    let loss = prop_oneof![
+        Just(Loss::None),
+        (0.0..0.2f64).prop_map(|probability| Loss::Random { probability }),
+        prop::collection::vec(0u64..300, 0..20).prop_map(|packets| Loss::List { packets }),
+    ];
+    let reordering = prop::option::of((0.0..0.1f64, 1u32..20).prop_map(|(probability, depth)| Reordering {
+        probability,
+        depth,
+        timeout: Duration::from_millis(50),
+    }));
+    (1u64..100, 0u64..80, 3u64..200, loss, reordering).prop_map(|(mbps, ms, queue, loss, reordering)| {
+        LinkConfig {
+            rate: Some(Rate::from_bps(mbps * 1_000_000)),
+            delay: Duration::from_millis(ms),
+            queue: Queue::Packets(queue),
+            loss,
+            reordering,
+            ..LinkConfig::default()
+        }
+    })
+}
+
+fn flow() -> impl Strategy<Value = FlowConfig> {
+    let delayed = prop_oneof![Just(DelayedAck::None), Just(DelayedAck::Rfc), Just(DelayedAck::Linux)];
+    (recovery(), 1u32..4, 1u32..400, delayed, 0u64..300, any::<bool>(), 1u32..9).prop_map(
+        |(recovery, count, window, delayed, stagger, pacing, burst)| FlowConfig {
+            count,
+            recovery: Some(recovery),
+            window: Some(Amount::segments(window)),
+            delayed_ack: Some(delayed),
+            stagger: Duration::from_millis(stagger),
+            pacing: pacing && recovery.uses_sack(),
+            burst: Segments::new(if recovery.uses_sack() { burst } else { 1 }),
+            segment: Some(Bytes::new(1460)),
+            ..FlowConfig::default()
+        },
+    )
+}
+
+fn scenario() -> impl Strategy<Value = Scenario> {
+    let conventions = prop_oneof![Just(Conventions::Linux), Just(Conventions::Ns2)];
+    (link(), link(), prop::option::of(link()), flow(), conventions, any::<u64>()).prop_map(
+        |(forward, backward, access, flow, conventions, seed)| Scenario {
+            duration: Duration::from_secs(3),
+            seed,
+            conventions,
+            topology: Topology::Dumbbell(Dumbbell {
+                bottleneck: TwoWay { forward, backward: Some(backward) },
+                access,
+                pairs: 2,
+            }),
+            flows: vec![flow],
+            ..Scenario::default()
+        },
+    )
+}
+
+fn run<O: Observer>(scenario: &Scenario, observer: &mut O) -> Outcome {
+    Simulation::new(scenario).unwrap().run(observer)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_books_balance_and_looking_on_changes_nothing(scenario in scenario()) {
+        let unwatched = run(&scenario, &mut ());
+        let window = scenario.flows[0].endpoints(scenario.conventions).window;
+        let mut auditor = Auditor { window: window.into(), ..Auditor::default() };
+        let watched = run(&scenario, &mut auditor);
+        prop_assert_eq!(&unwatched, &watched);
+        prop_assert!(auditor.samples > 0);
+        for (index, flow) in (0..).zip(&watched.flows) {
+            let Some(books) = auditor.flows.get(&FlowId(index)) else { continue };
+            prop_assert_eq!(flow.sent_segments, books.sent);
+            prop_assert_eq!(flow.lost_segments + flow.dropped_segments, books.lost);
+            prop_assert_eq!(flow.received_bytes, books.contiguous * 1460);
+            prop_assert_eq!(flow.acked_segments, books.acked);
+        }
+    }
+}
+
+#[test]
+fn another_seed_is_another_run_and_the_same_seed_is_the_same() {
+    let text = r#"
+        duration = "5 s"
+        [topology.dumbbell]
+        bottleneck = { forward = { rate = "20 Mbit/s", delay = "10 ms", loss = { random = { probability = 0.01 } } } }
+    "#;
+    let scenario = Scenario::parse(text).unwrap();
+    let first = run(&scenario, &mut ());
+    assert_eq!(first, run(&scenario, &mut ()));
+    assert_ne!(first, run(&Scenario { seed: 2, ..scenario }, &mut ()));
+}

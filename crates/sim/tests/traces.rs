@@ -1,0 +1,129 @@
+//! Small scenarios as traces that can be read: who sends what, and when it arrives.
+
+use std::fmt::Write;
+
+use wad_model::Time;
+use wad_sim::{Content, Observer, PacketEvent, PacketKind, Scenario, Simulation};
+
+/// Writes what the ends of a flow do, in milliseconds.
+#[derive(Default)]
+struct Tape(String);
+
+impl Observer for Tape {
+    const PACKETS: bool = true;
+
+    fn on_packet(&mut self, now: Time, packet: &PacketEvent) {
+        let what = match (packet.kind, packet.content) {
+            (PacketKind::Sent, Content::Syn) => "> syn".to_owned(),
+            (PacketKind::Sent, Content::Data { segment, retransmission: false }) => format!("> {segment}"),
+            (PacketKind::Sent, Content::Data { segment, retransmission: true }) => {
+                format!("> {segment} again")
+            }
+            (PacketKind::Lost(_), Content::Data { segment, .. }) => format!("  {segment} lost"),
+            (PacketKind::Received, Content::Ack { next }) => format!("< ack {next}"),
+            _ => return,
+        };
+        let _ = writeln!(self.0, "{:6.1} {what}", now.as_secs_f64() * 1e3);
+    }
+}
+
+/// A path of 10 ms each way; a segment takes 1 ms to send.
+fn tape(duration: &str, lost: &str, flow: &str) -> String {
+    let text = format!(
+        r#"
+        duration = "{duration}"
+        [topology.dumbbell.bottleneck]
+        forward = {{ rate = "12 Mbit/s", delay = "10 ms", loss = {{ list = {{ packets = [{lost}] }} }} }}
+        backward = {{ delay = "10 ms" }}
+        [[flow]]
+        segment = "1460 B"
+        header = "40 B"
+        delayed_ack = "none"
+        {flow}
+        "#
+    );
+    let mut tape = Tape::default();
+    Simulation::new(&Scenario::parse(&text).unwrap()).unwrap().run(&mut tape);
+    tape.0
+}
+
+fn assert_tape(found: &str, expected: &str) {
+    let lines = |text: &str| text.trim().lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
+    assert_eq!(lines(found), lines(expected), "\n{found}");
+}
+
+#[test]
+fn slow_start_sends_two_segments_for_each_acknowledged() {
+    assert_tape(
+        &tape("43 ms", "", "initial_window = \"3 segments\""),
+        "
+         0.0 > syn
+        20.0 < ack 0
+        20.0 > 0
+        20.0 > 1
+        20.0 > 2
+        41.0 < ack 1
+        41.0 > 3
+        41.0 > 4
+        42.0 < ack 2
+        42.0 > 5
+        42.0 > 6
+    ",
+    );
+}
+
+/// RFC 6675: the third selective acknowledgement shows the loss, and the hole is filled once.
+#[test]
+fn a_loss_is_repaired_from_selective_acknowledgements() {
+    assert_tape(
+        &tape("85 ms", "3", "recovery = \"sack\"\ninitial_window = \"5 segments\""),
+        "
+         0.0 > syn
+        20.0 < ack 0
+        20.0 > 0
+        20.0 > 1
+        20.0 > 2
+        20.0   2 lost
+        20.0 > 3
+        20.0 > 4
+        41.0 < ack 1
+        41.0 > 5
+        41.0 > 6
+        42.0 < ack 2
+        42.0 > 7
+        42.0 > 8
+        43.0 < ack 2
+        43.0 > 9
+        44.0 < ack 2
+        44.0 > 10
+        62.0 < ack 2
+        62.0 > 2 again
+        63.0 < ack 2
+        64.0 < ack 2
+        64.0 > 11
+        65.0 < ack 2
+        66.0 < ack 2
+        67.0 < ack 2
+        67.0 > 12
+        83.0 < ack 11
+        83.0 > 13
+        83.0 > 14
+        83.0 > 15
+        83.0 > 16
+    ",
+    );
+}
+
+/// RFC 8985, 7: the last two are lost, and nothing later could show it. After two round trips the last goes out again, and its
+/// acknowledgement shows the loss of the other; the timer would have taken 200 ms more.
+#[test]
+fn a_probe_repairs_the_tail() {
+    assert_tape(
+        &tape(
+            "200 ms",
+            "3, 4",
+            "application = { file = { size = \"5840 B\" } }",
+        ),
+        "",
+    );
+}
