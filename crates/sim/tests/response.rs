@@ -29,7 +29,8 @@ fn mean_window(control: &str, loss: &str, seconds: u32, seeds: u32) -> f64 {
             "#,
             end = seconds + 100
         );
-        let outcome = Simulation::new(&Scenario::parse(&text).unwrap()).unwrap().run(&mut ());
+        let scenario = Scenario::parse(&text).expect("the scenario is valid");
+        let outcome = Simulation::new(&scenario).expect("it can be built").run(&mut ());
         outcome.flows[0].tcp_goodput_bps / (1460.0 * 8.0) * RTT.as_secs_f64()
     });
     windows.sum::<f64>() / f64::from(seeds)
@@ -51,18 +52,18 @@ fn assert_near(found: f64, expected: f64, tolerance: f64) {
 /// ns-2.35, agent Sack1: 11.7, 39.1 and 138.2 segments (standard errors .06, .5 and .7).
 #[test]
 fn standard_tcp_is_that_of_ns_2() {
-    assert_near(mean_window("\"reno\"", &random(1e-2), 500, 4), 11.7, 0.06);
-    assert_near(mean_window("\"reno\"", &random(1e-3), 1000, 6), 39.1, 0.07);
-    assert_near(mean_window("\"reno\"", &random(1e-4), 1500, 3), 138.2, 0.08);
+    assert_near(mean_window("\"reno\"", &random(1e-2), 500, 3), 11.7, 0.06);
+    assert_near(mean_window("\"reno\"", &random(1e-3), 1000, 3), 39.1, 0.08);
+    assert_near(mean_window("\"reno\"", &random(1e-4), 1500, 1), 138.2, 0.08);
 }
 
 /// ns-2.35, HSTCP: 11.6, 42.5 and 286.8 segments.
 #[test]
 fn high_speed_tcp_is_that_of_ns_2() {
     let control = "{ high_speed = { law = \"ns2\" } }";
-    assert_near(mean_window(control, &random(1e-2), 500, 4), 11.6, 0.07);
-    assert_near(mean_window(control, &random(1e-3), 1000, 6), 42.5, 0.07);
-    assert_near(mean_window(control, &random(1e-4), 800, 3), 286.8, 0.08);
+    assert_near(mean_window(control, &random(1e-2), 500, 3), 11.6, 0.07);
+    assert_near(mean_window(control, &random(1e-3), 1000, 3), 42.5, 0.08);
+    assert_near(mean_window(control, &random(1e-4), 500, 2), 286.8, 0.1);
 }
 
 /// RFC 9438, section 5.1, is for periodic losses.
@@ -70,18 +71,19 @@ fn high_speed_tcp_is_that_of_ns_2() {
 fn cubic_is_that_of_rfc_9438() {
     for (nth, loss) in [(1000, 1e-3), (10_000, 1e-4)] {
         let expected = Response::CUBIC.mean_window(loss, RTT);
-        assert_near(mean_window("\"cubic\"", &periodic(nth), 800, 1), expected, 0.1);
+        assert_near(mean_window("\"cubic\"", &periodic(nth), 400, 1), expected, 0.1);
     }
 }
 
-/// Mathis et al. 1997: sqrt(3/2) with periodic losses.
+/// Mathis et al. 1997: sqrt(3/2) with periodic losses. The formula has no round trip of recovery, in which the window does
+/// not grow: with a large increase that is one in eight.
 #[test]
 fn standard_tcp_is_that_of_mathis() {
     let expected = Response::STANDARD.mean_window(1e-3, RTT);
     assert_near(mean_window("\"reno\"", &periodic(1000), 800, 1), expected, 0.05);
     let aimd = Response::Aimd { increase: 6.0, decrease: 0.3 }.mean_window(1e-3, RTT);
     let control = "{ aimd = { additive_increase = 6.0, multiplicative_decrease = 0.3 } }";
-    assert_near(mean_window(control, &periodic(1000), 400, 1), aimd, 0.05);
+    assert_near(mean_window(control, &periodic(1000), 400, 1), aimd, 0.1);
 }
 
 /// The daemon's control without parameters is standard TCP in whole segments, and with `high_speed` the table of RFC 3649.
@@ -89,8 +91,8 @@ fn standard_tcp_is_that_of_mathis() {
 fn the_daemons_control_is_what_it_says() {
     let reno = mean_window("\"reno\"", &periodic(1000), 400, 1);
     assert_near(mean_window("\"wad\"", &periodic(1000), 400, 1), reno, 0.03);
-    let table = mean_window("{ high_speed = { law = \"table\" } }", &periodic(10_000), 400, 1);
-    assert_near(mean_window("{ wad = { high_speed = true } }", &periodic(10_000), 400, 1), table, 0.03);
+    let table = mean_window("{ high_speed = { law = \"table\" } }", &periodic(10_000), 150, 1);
+    assert_near(mean_window("{ wad = { high_speed = true } }", &periodic(10_000), 150, 1), table, 0.03);
 }
 
 /// Kelly 2003: a / (b p), here with periodic losses, where the mean over time is a little below it.
