@@ -378,6 +378,8 @@ mod tests {
             reordering = { probability = 0.001, depth = 5, timeout = "20 ms" }
             jitter = { mean = "2 ms", spread = "500 us", distribution = "normal", reorder = true }
             duplication = 0.25
+            discipline = { fq_codel = { flows = 16, quantum = "300 B", codel = { target = "1 ms", interval = "20 ms", ecn = false } } }
+            schedule = { steps = [{ at = "1 s", rate = "10 Mbit/s" }, { at = "2 s", delay = "5 ms" }], repeat = "3 s" }
             policer = { rate = "100 Mbit/s", burst = "200 KiB" }
             shaper = { rate = "90 Mbit/s", burst = "20 KiB" }
             black_hole = "1400 B"
@@ -423,6 +425,21 @@ mod tests {
             ("reordering.depth", "reordering = { probability = 0.1, depth = 0 }"),
             ("reordering.probability", "reordering = { probability = -0.1, depth = 1 }"),
             ("duplication", "duplication = nan"),
+            ("discipline.red.max", "discipline = { red = { min = 5, max = 4 } }"),
+            ("discipline.red.min", "discipline = { red = { min = -1 } }"),
+            ("discipline.codel.target", "discipline = { codel = { target = \"0 s\" } }"),
+            ("discipline.fq_codel.flows", "discipline = { fq_codel = { flows = 0 } }"),
+            (
+                "discipline.fq_codel.codel.interval",
+                "discipline = { fq_codel = { codel = { interval = \"0 s\" } } }",
+            ),
+            ("schedule.steps[0].rate", "schedule = { steps = [{ at = \"1 s\", rate = \"1 Mbit/s\" }] }"),
+            ("schedule.steps[0]", "schedule = { steps = [{ at = \"1 s\" }] }"),
+            (
+                "schedule.steps[1].at",
+                "schedule = { steps = [{ at = \"2 s\", delay = \"1 ms\" }, { at = \"1 s\", delay = \"2 ms\" }] }",
+            ),
+            ("schedule.repeat", "schedule = { steps = [], repeat = \"0 s\" }"),
             ("policer.rate", "policer = { rate = \"0 bit/s\", burst = \"1 B\" }"),
             ("shaper.burst", "shaper = { rate = \"1 bit/s\", burst = \"0 B\" }"),
             (

@@ -58,13 +58,13 @@ pub enum ConfigError {
         value: f64,
     },
     /// Two thresholds in the wrong order.
-    #[error("{key} = {value} is not above the other threshold, {least}: raise it, or lower the other")]
+    #[error("{key} = {value} is below the other threshold, {least}: raise it, or lower the other")]
     Order {
         /// The key, with the keys that lead to it.
         key: String,
         /// Its value.
         value: f64,
-        /// What it must exceed.
+        /// What it must reach.
         least: f64,
     },
     /// A step of a schedule that has no meaning.

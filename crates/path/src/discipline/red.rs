@@ -20,7 +20,7 @@
 //!
 //! The ramp above `max` is "gentle RED" (S. Floyd, "Recommendation on using the gentle variant of RED", 2000). With
 //! `ecn`, a packet on the ramps is marked if it is able to carry the mark. Beyond the ramps it is dropped all the
-//! same (RFC 3168 section 7: marks are for moderate congestion).
+//! same (RFC 3168 section 7: marks are for moderate congestion), unless `hard_drop` is off.
 //!
 //! The length counts the packet in service, as everywhere in this crate; ns-2's RED does not count it. Its `wait_`
 //! (no hit before `1/p_b` packets) is its own and absent here.
@@ -50,6 +50,9 @@ pub struct Red {
     pub gentle: bool,
     /// Whether packets that are able to are marked instead of dropped.
     pub ecn: bool,
+    /// Whether packets beyond the ramps are dropped also where they could be marked. Without it, and with `min = max`,
+    /// `weight = 1`, it is the switch of DCTCP, which marks everything above a length (RFC 8257 section 3.1).
+    pub hard_drop: bool,
     /// The size that stands for all while the wire is idle.
     pub packet: Bytes,
 }
@@ -63,6 +66,7 @@ impl Default for Red {
             weight: 0.002,
             gentle: true,
             ecn: false,
+            hard_drop: true,
             packet: Bytes::new(1500),
         }
     }
@@ -76,7 +80,7 @@ impl Red {
         if !(self.min >= 0.0 && self.max.is_finite()) {
             return Err(ConfigError::Threshold { key: key("min"), value: self.min });
         }
-        if self.max <= self.min {
+        if self.max < self.min {
             return Err(ConfigError::Order { key: key("max"), value: self.max, least: self.min });
         }
         Ok(())
@@ -121,7 +125,7 @@ impl RedState {
         let count = self.count.map_or(0.0, |count| count + 1.0);
         if chance >= 1.0 {
             self.count = Some(0.0);
-            return Verdict::Drop;
+            return if self.red.ecn && !self.red.hard_drop { Verdict::Notify } else { Verdict::Drop };
         }
         // Section 4: p_a = p_b / (1 - count p_b).
         let spread = 1.0 - count * chance;
@@ -218,6 +222,16 @@ mod tests {
         assert!(hits(red, 30) > 1.0 - 1e-9);
         assert!(hits(Red { gentle: false, ..red }, 15) > 1.0 - 1e-9);
         assert_eq!(state(red).judge(30, Duration::ZERO), Verdict::Drop, "no mark beyond the ramps");
+    }
+
+    /// RFC 8257 section 3.1: every packet that finds the queue at the threshold or longer.
+    #[test]
+    fn a_step_marks_all_above_it() {
+        let step = Red { min: 20.0, max: 20.0, gentle: false, ecn: true, hard_drop: false, ..Red::default() };
+        assert!(step.validate().is_ok());
+        assert_eq!(state(step).judge(19, Duration::ZERO), Verdict::Pass);
+        assert_eq!(state(step).judge(20, Duration::ZERO), Verdict::Notify);
+        assert_eq!(state(step).judge(500, Duration::ZERO), Verdict::Notify);
     }
 
     #[test]
