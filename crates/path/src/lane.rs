@@ -84,6 +84,32 @@ impl<P> Lane<P> {
         Fate::Queued
     }
 
+    /// As [`handle`](Self::handle), and the packet is delivered at once, though at a later time: the ring keeps no more
+    /// than what waits.
+    #[inline]
+    pub(crate) fn transit(
+        &mut self,
+        now: Time,
+        size: Bytes,
+        payload: P,
+        counters: &mut Counters,
+    ) -> Result<Time, Fate> {
+        self.clear(now);
+        while self.ring.len() as u64 > self.waiting.packets {
+            self.ring.pop_front();
+        }
+        if !self.limit.admits(size, self.waiting) {
+            counters.dropped_by_queue += 1;
+            return Err(Fate::DroppedByQueue);
+        }
+        let departs = self.serialise(now, size, counters);
+        if !self.serialiser.is_instant() {
+            let size = u32::try_from(size.get()).unwrap_or(u32::MAX);
+            self.ring.push_back(Flight { departs, entered: now, size, payload });
+        }
+        Ok(self.arrival(departs))
+    }
+
     /// When a packet leaves that enters now. With an infinite rate it does not wait.
     #[inline]
     fn serialise(&mut self, now: Time, size: Bytes, counters: &mut Counters) -> Time {

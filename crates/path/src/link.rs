@@ -125,6 +125,44 @@ impl<P: Clone> Link<P> {
         Fate::LostByModel
     }
 
+    /// Whether [`transit`](Self::transit) can be used: a rate, a drop-tail queue, a delay and a loss model at most, so
+    /// that a packet's delivery is known when it enters, and deliveries come in order.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.body, Body::Lane(_))
+    }
+
+    /// A packet enters a [plain](Self::is_plain) link at `now`, and the caller takes it over at once: returns when it is
+    /// delivered, or what became of it. It counts as delivered from now on.
+    ///
+    /// For a link whose packets go on to another at the time of their delivery, whatever happens elsewhere: that
+    /// spares the event. A link is used in this way or polled, not both. On a link that is not plain every packet is
+    /// lost.
+    ///
+    /// # Errors
+    /// The fate of a packet that will not be delivered.
+    #[inline]
+    pub fn transit(&mut self, now: Time, size: Bytes, payload: P) -> Result<Time, Fate> {
+        let now = self.enter(now);
+        let position = self.counters.entered;
+        self.counters.entered += 1;
+        self.counters.entered_bytes = self.counters.entered_bytes + size;
+        let since_first = now - self.first_entry.unwrap_or(now);
+        let passes = self.gate.is_open() || self.gate.passes(position, now, since_first, size);
+        match &mut self.body {
+            Body::Lane(lane) if passes => {
+                let delivered = lane.transit(now, size, payload, &mut self.counters)?;
+                self.counters.delivered += 1;
+                self.counters.delivered_bytes = self.counters.delivered_bytes + size;
+                Ok(delivered)
+            }
+            _ => {
+                self.counters.lost_by_model += 1;
+                Err(Fate::LostByModel)
+            }
+        }
+    }
+
     /// When `poll_transmit` will next have something, if no packet enters before.
     ///
     /// With a discipline that decides at the head *and* reordering, of whatever kind, that is not known: it is then

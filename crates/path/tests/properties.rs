@@ -231,6 +231,32 @@ proptest! {
         prop_assert_eq!(eager, lazy);
     }
 
+    /// A packet in transit comes out when a polled one does, or meets the same fate.
+    #[test]
+    fn transit_is_polling_ahead_of_time(
+        loss in loss(),
+        queue in queue(),
+        rate in prop::option::of(rate()),
+        delay in micros(50_000),
+        traffic in traffic(),
+        seed: u64,
+    ) {
+        let config = LinkConfig { rate, delay, queue, loss, ..LinkConfig::default() };
+        let (polled, outcome) = run(&config, seed, &traffic, Polling::Eager);
+        let mut link = Link::new(&config, seed);
+        prop_assert!(link.is_plain());
+        let mut deliveries = Vec::new();
+        for (i, (at, size)) in entries(&traffic).into_iter().enumerate() {
+            match link.transit(at, size, i) {
+                Ok(delivered) => deliveries.push((delivered, i)),
+                Err(fate) => prop_assert_eq!(fate, outcome.fates[i]),
+            }
+        }
+        prop_assert_eq!(deliveries, outcome.deliveries);
+        prop_assert_eq!(link.counters(), polled.counters());
+        prop_assert_eq!(link.usage(END), polled.usage(END));
+    }
+
     #[test]
     fn without_reordering_the_order_is_kept(
         config in ordered_link(), jitter in prop::option::of(jitter()), traffic in traffic(), seed: u64,

@@ -127,7 +127,7 @@ pub struct LinkOutcome {
     pub lost_by_model: u64,
 }
 
-/// What a run took to compute, whatever the machine.
+/// What a run took to compute, whatever the machine. An observer of packets or samples makes more events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Work {
     /// Events: deliveries to an end or to a merge of links, timers, starts.

@@ -118,12 +118,5 @@ fn a_loss_is_repaired_from_selective_acknowledgements() {
 /// acknowledgement shows the loss of the other; the timer would have taken 200 ms more.
 #[test]
 fn a_probe_repairs_the_tail() {
-    assert_tape(
-        &tape(
-            "200 ms",
-            "3, 4",
-            "application = { file = { size = \"5840 B\" } }",
-        ),
-        "",
-    );
+    assert_tape(&tape("200 ms", "3, 4", "application = { file = { size = \"5840 B\" } }"), "");
 }

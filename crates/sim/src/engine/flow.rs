@@ -4,7 +4,6 @@ use wad_model::Time;
 
 use super::application::Writer;
 use super::blocks::Blocks;
-use super::net::Losses;
 use crate::tcp::receiver::{Arrivals, Receiver};
 use crate::tcp::sender::Sender;
 use crate::tcp::statistics::Counters;
@@ -27,7 +26,6 @@ pub(crate) struct Flow {
 pub(crate) struct Reading {
     pub(crate) counters: Counters,
     pub(crate) arrivals: Arrivals,
-    pub(crate) losses: Losses,
     pub(crate) delivered: u64,
     pub(crate) acked: u64,
     pub(crate) window_seconds: f64,
@@ -41,12 +39,11 @@ impl Flow {
     }
 
     /// Counts up to now.
-    pub(crate) fn read(&mut self, losses: Losses, now: Time) -> Reading {
+    pub(crate) fn read(&mut self, now: Time) -> Reading {
         self.sender.core.count_window(now);
         Reading {
             counters: self.sender.core.counters,
             arrivals: self.receiver.counters,
-            losses,
             delivered: self.receiver.delivered(),
             acked: u64::from(self.sender.core.una.saturating_sub(1)),
             window_seconds: self.sender.core.window_seconds,

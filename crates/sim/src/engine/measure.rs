@@ -1,10 +1,10 @@
 //! When to look, and what comes out: marks in virtual time, and the outcome.
 
 use wad_model::Time;
-use wad_path::{Counters, Usage};
+use wad_path::Usage;
 
 use super::flow::{Flow, Reading};
-use super::net::Net;
+use super::net::{Losses, Marks, Net, Reading as LinkReading};
 use crate::nanos::Nanos;
 use crate::observer::LinkState;
 use crate::outcome::{FlowOutcome, LinkOutcome, Outcome, Total, Work};
@@ -36,8 +36,6 @@ struct LinkDescription {
     name: String,
     /// Whether the wire takes time.
     has_rate: bool,
-    counters: Counters,
-    usage: Usage,
     /// The usage at the last sample.
     sampled: Usage,
 }
@@ -57,8 +55,6 @@ impl Meter {
         let links = network.links.iter().map(|link| LinkDescription {
             name: link.name.clone(),
             has_rate: link.config.rate.is_some(),
-            counters: Counters::default(),
-            usage: Usage::default(),
             sampled: Usage::default(),
         });
         Self {
@@ -112,15 +108,19 @@ impl Meter {
         false
     }
 
+    /// Between which times everything counts.
+    pub(crate) fn marks(&self) -> Marks {
+        Marks([self.warm_up, self.end])
+    }
+
     /// The end of the warm-up: from here on everything counts.
-    pub(crate) fn note_warm_up(&mut self, net: &Net, flows: &mut [Flow], now: Time) {
-        for (index, flow) in flows.iter_mut().enumerate() {
-            flow.before = flow.read(net.losses[index], now);
+    pub(crate) fn note_warm_up(&self, net: &mut Net, flows: &mut [Flow], now: Time) {
+        for flow in flows {
+            flow.before = flow.read(now);
             flow.sender.core.rtts = Moments::default();
         }
-        for (description, link) in self.links.iter_mut().zip(&net.links) {
-            description.counters = *link.counters();
-            description.usage = link.usage(now);
+        for link in 0..self.links.len() {
+            net.reading(link, 0);
         }
     }
 
@@ -143,7 +143,7 @@ impl Meter {
         }
     }
 
-    pub(crate) fn outcome(&self, net: &Net, flows: &mut [Flow], work: Work) -> Outcome {
+    pub(crate) fn outcome(&self, net: &mut Net, flows: &mut [Flow], work: Work) -> Outcome {
         let measured = Nanos::between(self.warm_up, self.end);
         let seconds = measured.as_secs_f64();
         let mut outcomes: Vec<FlowOutcome> = self
@@ -152,30 +152,29 @@ impl Meter {
             .zip(flows)
             .enumerate()
             .map(|(index, (description, flow))| {
-                let reading = flow.read(net.losses[index], self.end);
-                description.outcome(flow, &reading, seconds)
+                let reading = flow.read(self.end);
+                description.outcome(flow, &reading, net.losses[index], seconds)
             })
             .collect();
         let total = total(&outcomes);
         for flow in &mut outcomes {
             flow.share = if total.goodput_bps > 0.0 { flow.goodput_bps / total.goodput_bps } else { 0.0 };
         }
-        let links = self.links.iter().zip(&net.links);
-        let links = links
-            .map(|(description, link)| description.outcome(link.counters(), &link.usage(self.end), measured));
+        let links = self.links.iter().enumerate().map(|(link, description)| {
+            description.outcome(&net.reading(link, 0), &net.reading(link, 1), measured)
+        });
         Outcome { measured_s: seconds, flows: outcomes, links: links.collect(), total, work }
     }
 }
 
 impl Description {
     #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^53")]
-    fn outcome(&self, flow: &Flow, reading: &Reading, seconds: f64) -> FlowOutcome {
+    fn outcome(&self, flow: &Flow, reading: &Reading, losses: Losses, seconds: f64) -> FlowOutcome {
         let before = &flow.before;
         let counters = reading.counters.since(&before.counters);
         let delivered = reading.delivered - before.delivered;
         let arrived = reading.arrivals.segments - before.arrivals.segments;
-        let dropped = reading.losses.dropped - before.losses.dropped;
-        let lost = reading.losses.lost - before.losses.lost;
+        let Losses { dropped, lost } = losses;
         let bps = |segments: u64, bytes: u64| (segments * bytes * 8) as f64 / seconds;
         let part = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         FlowOutcome {
@@ -205,23 +204,24 @@ impl Description {
 }
 
 impl LinkDescription {
-    fn outcome(&self, counters: &Counters, usage: &Usage, measured: Nanos) -> LinkOutcome {
-        let usage = usage.after(&self.usage);
+    fn outcome(&self, before: &LinkReading, end: &LinkReading, measured: Nanos) -> LinkOutcome {
+        let usage = end.usage.after(&before.usage);
         // Usage begins with the first packet; what was before it counts as idle.
         let covered = Nanos::between(usage.since, usage.until).as_secs_f64() / measured.as_secs_f64();
+        let (first, last) = (&before.counters, &end.counters);
         LinkOutcome {
             name: self.name.clone(),
             utilisation: if self.has_rate { usage.utilisation() * covered } else { 0.0 },
             queue_mean_packets: usage.mean_packets() * covered,
             queue_mean_bytes: usage.mean_bytes() * covered,
-            queue_max_packets: counters.queue_largest_packets,
-            queue_max_bytes: counters.queue_largest_bytes.get(),
-            entered_packets: counters.entered - self.counters.entered,
-            entered_bytes: (counters.entered_bytes - self.counters.entered_bytes).get(),
-            dropped_by_queue: counters.dropped_by_queue + counters.dropped_early
-                - self.counters.dropped_by_queue
-                - self.counters.dropped_early,
-            lost_by_model: counters.lost_by_model - self.counters.lost_by_model,
+            queue_max_packets: last.queue_largest_packets,
+            queue_max_bytes: last.queue_largest_bytes.get(),
+            entered_packets: last.entered - first.entered,
+            entered_bytes: (last.entered_bytes - first.entered_bytes).get(),
+            dropped_by_queue: last.dropped_by_queue + last.dropped_early
+                - first.dropped_by_queue
+                - first.dropped_early,
+            lost_by_model: last.lost_by_model - first.lost_by_model,
         }
     }
 }

@@ -12,6 +12,8 @@
 //!           +----------- link <-- link <----ACKs-----+
 //! ```
 //!
+//! Where a link's packets go on to links that nothing else feeds, even that event is spared: see `Net::join`.
+//!
 //! Nothing depends on the order of a hash, on a thread or on a clock, so that the same scenario and seed
 //! give the same numbers bit for bit, watched or not.
 //!
@@ -128,7 +130,8 @@ impl Simulation {
         scenario.validate()?;
         let network = scenario.topology.build()?;
         let expanded = scenario.expand(&network)?;
-        let mut net = Net::new(&network.links, scenario.seed);
+        let meter = Meter::new(scenario, &network, &expanded);
+        let mut net = Net::new(&network.links, meter.marks(), scenario.seed);
         let mut flows = Vec::with_capacity(expanded.len());
         let mut timers = Timers::new(expanded.len());
         for (index, flow) in (0u32..).zip(&expanded) {
@@ -159,14 +162,16 @@ impl Simulation {
                 before: Reading::default(),
             });
         }
-        net.close();
-        let meter = Meter::new(scenario, &network, &expanded);
         Ok(Self { net, flows, timers, meter, events: 0 })
     }
 
     /// Runs to the end; what happens on the way goes to `observer`.
     pub fn run<O: Observer>(mut self, observer: &mut O) -> Outcome {
         self.meter.set_interval(observer.interval());
+        // Who watches packets or queues wants to see them at their time.
+        if !O::PACKETS && observer.interval().is_none() {
+            self.net.join();
+        }
         loop {
             let (delivery, link) = self.net.agenda.earliest();
             let timer = self.timers.next();
@@ -239,7 +244,7 @@ impl Simulation {
             self.sample(now, observer);
         }
         if self.meter.is_warm_up() {
-            self.meter.note_warm_up(&self.net, &mut self.flows, now);
+            self.meter.note_warm_up(&mut self.net, &mut self.flows, now);
         }
         self.meter.advance()
     }
@@ -257,7 +262,7 @@ impl Simulation {
     fn outcome(mut self) -> Outcome {
         let segments = self.flows.iter().map(|flow| flow.sender.core.counters.sent).sum();
         let work = Work { events: self.events, segments };
-        self.meter.outcome(&self.net, &mut self.flows, work)
+        self.meter.outcome(&mut self.net, &mut self.flows, work)
     }
 }
 

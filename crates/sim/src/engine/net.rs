@@ -1,7 +1,7 @@
 //! The links with what is on them, and the ways of the flows through them.
 
 use wad_model::{Bytes, Time};
-use wad_path::{Discipline, Fate, Label, Link, LinkConfig};
+use wad_path::{Counters, Discipline, Fate, Label, Link, LinkConfig, Usage};
 
 use super::agenda::Agenda;
 use super::packet::{Kind, Packet};
@@ -18,7 +18,23 @@ pub(crate) struct Net {
     ways: Vec<Way>,
     /// The links of all ways, one after the other.
     hops: Vec<u32>,
+    /// Links whose packets go on to the next without an event, see [`Net::join`].
+    direct: Vec<bool>,
+    marks: Marks,
+    /// What each link had counted at the marks that its packets have passed.
+    readings: Vec<[Option<Reading>; 2]>,
     pub(crate) losses: Vec<Losses>,
+}
+
+/// The times between which everything counts: the end of the warm-up, and the end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks(pub(crate) [Time; 2]);
+
+/// What a link has counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) counters: Counters,
+    pub(crate) usage: Usage,
 }
 
 /// How the packets of a flow travel.
@@ -50,13 +66,16 @@ pub(crate) struct Sizes {
 }
 
 impl Net {
-    pub(crate) fn new(links: &[OneWay], seed: u64) -> Self {
+    pub(crate) fn new(links: &[OneWay], marks: Marks, seed: u64) -> Self {
         Self {
             links: (0..).zip(links).map(|(i, link)| Link::new(&link.config, mix(seed, i))).collect(),
             steady: links.iter().map(|link| is_steady(&link.config)).collect(),
             agenda: Agenda::new(links.len()),
             ways: Vec::new(),
             hops: Vec::new(),
+            direct: vec![false; links.len()],
+            marks,
+            readings: vec![[None; 2]; links.len()],
             losses: Vec::new(),
         }
     }
@@ -87,33 +106,123 @@ impl Net {
         packet.hop == if packet.kind == Kind::Ack { way.backward } else { way.forward }
     }
 
-    /// A packet enters the next link of its way.
+    /// Lets packets go on from link to link without an event, where nothing can come between.
+    ///
+    /// A link is direct if it is plain, and whatever goes through it goes on to links that take packets from no other: no
+    /// other link, and no sender. Such a packet may enter the next link as soon as it has entered this one,
+    /// with the time of its delivery: that link's packets still come in order of time. On a dumbbell there remain two
+    /// events a segment, the segment's arrival and that of its ACK.
+    pub(crate) fn join(&mut self) {
+        const NONE: Option<u32> = None;
+        let mut before: Vec<Option<Option<u32>>> = vec![None; self.links.len()];
+        let mut after: Vec<Vec<Option<u32>>> = vec![Vec::new(); self.links.len()];
+        for way in &self.ways {
+            let first = way.first as usize;
+            let middle = first + usize::from(way.forward);
+            let end = middle + usize::from(way.backward);
+            for route in [&self.hops[first..middle], &self.hops[middle..end]] {
+                let mut previous = NONE;
+                for (place, &link) in route.iter().enumerate() {
+                    let known = before[link as usize].get_or_insert(previous);
+                    if *known != previous {
+                        *known = NONE;
+                    }
+                    let next = route.get(place + 1).copied();
+                    let following = &mut after[link as usize];
+                    if !following.contains(&next) {
+                        following.push(next);
+                    }
+                    previous = Some(link);
+                }
+            }
+        }
+        let fed_by_one =
+            |next: &Option<u32>| next.is_some_and(|next| matches!(before[next as usize], Some(Some(_))));
+        for (link, direct) in self.direct.iter_mut().enumerate() {
+            *direct =
+                self.links[link].is_plain() && !after[link].is_empty() && after[link].iter().all(fed_by_one);
+        }
+    }
+
+    /// A packet enters the next link of its way, and what follows without an event.
     #[inline]
     pub(crate) fn enter<O: Observer>(&mut self, mut packet: Packet, now: Time, observer: &mut O) {
         let way = self.ways[packet.flow as usize];
-        let place = match packet.kind {
-            Kind::Ack => u32::from(way.forward) + u32::from(packet.hop),
-            _ => packet.hop.into(),
-        };
-        let link = self.hops[(way.first + place) as usize] as usize;
+        let base = way.first + if packet.kind == Kind::Ack { u32::from(way.forward) } else { 0 };
         let size = way.size(packet);
-        packet.hop += 1;
-        let label = Label {
-            flow: u64::from(packet.flow) << 1 | u64::from(packet.kind == Kind::Ack),
-            ecn_capable: way.ecn && packet.kind != Kind::Ack,
-        };
-        let fate = self.links[link].handle_labelled(now, Bytes::new(size.into()), label, packet);
-        if O::PACKETS {
-            report(packet, fate, link, size, now, observer);
-        }
-        match fate {
-            Fate::Queued | Fate::Marked => {
-                if !self.steady[link] || self.agenda.time_of(link) == Agenda::NEVER {
-                    self.schedule(link);
-                }
+        let mut at = now;
+        loop {
+            let link = self.hops[(base + u32::from(packet.hop)) as usize] as usize;
+            packet.hop += 1;
+            if !self.direct[link] {
+                self.hand_over(packet, link, size, way.ecn, at, observer);
+                return;
             }
-            Fate::DroppedByQueue | Fate::DroppedEarly => self.count(packet).dropped += 1,
-            Fate::LostByModel => self.count(packet).lost += 1,
+            if at >= self.marks.0[0] {
+                self.note_marks(link, at);
+            }
+            match self.links[link].transit(at, Bytes::new(size.into()), packet) {
+                Ok(delivered) => at = delivered,
+                Err(fate) => return self.lose(packet, fate, at),
+            }
+        }
+    }
+
+    /// A packet enters a link and stays there until its delivery.
+    #[inline]
+    fn hand_over<O: Observer>(
+        &mut self,
+        packet: Packet,
+        link: usize,
+        size: u32,
+        ecn: bool,
+        at: Time,
+        observer: &mut O,
+    ) {
+        if at >= self.marks.0[0] {
+            self.note_marks(link, at);
+        }
+        let is_ack = packet.kind == Kind::Ack;
+        let label =
+            Label { flow: u64::from(packet.flow) << 1 | u64::from(is_ack), ecn_capable: ecn && !is_ack };
+        let fate = self.links[link].handle_labelled(at, Bytes::new(size.into()), label, packet);
+        if O::PACKETS {
+            report(packet, fate, link, size, at, observer);
+        }
+        if !matches!(fate, Fate::Queued | Fate::Marked) {
+            self.lose(packet, fate, at);
+        } else if !self.steady[link] || self.agenda.time_of(link) == Agenda::NEVER {
+            self.schedule(link);
+        }
+    }
+
+    /// A packet is about to enter a link at `at`: what was counted up to the marks before that is put down.
+    #[inline]
+    fn note_marks(&mut self, link: usize, at: Time) {
+        for (place, mark) in self.readings[link].iter_mut().zip(self.marks.0) {
+            if at >= mark && place.is_none() {
+                *place = Some(Reading::of(&self.links[link], mark));
+            }
+        }
+    }
+
+    /// What a link had counted at a mark, which is now unless its packets are ahead.
+    pub(crate) fn reading(&mut self, link: usize, mark: usize) -> Reading {
+        let Self { links, readings, marks, .. } = self;
+        *readings[link][mark].get_or_insert_with(|| Reading::of(&links[link], marks.0[mark]))
+    }
+
+    /// A packet will not arrive. The losses of segments count between the marks.
+    fn lose(&mut self, packet: Packet, fate: Fate, at: Time) {
+        let counts = packet.kind != Kind::Ack && packet.number > 0;
+        if !counts || at < self.marks.0[0] || at >= self.marks.0[1] {
+            return;
+        }
+        let losses = &mut self.losses[packet.flow as usize];
+        if fate == Fate::LostByModel {
+            losses.lost += 1;
+        } else {
+            losses.dropped += 1;
         }
     }
 
@@ -138,18 +247,11 @@ impl Net {
         let next = self.links[link].poll_timeout().map_or(Agenda::NEVER, Time::as_nanos);
         self.agenda.set(link, next);
     }
+}
 
-    /// Where the loss of a packet counts; those of ACKs count nowhere.
-    fn count(&mut self, packet: Packet) -> &mut Losses {
-        let spare = self.losses.len() - 1;
-        let data = packet.kind != Kind::Ack && packet.number > 0;
-        &mut self.losses[if data { packet.flow as usize } else { spare }]
-    }
-
-    /// To be called when all flows have their ways.
-    pub(crate) fn close(&mut self) {
-        // One more place, for what counts nowhere.
-        self.losses.push(Losses::default());
+impl Reading {
+    fn of(link: &Link<Packet>, at: Time) -> Self {
+        Self { counters: *link.counters(), usage: link.usage(at) }
     }
 }
 
