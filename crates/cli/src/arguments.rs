@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use wad_daemon::DEFAULT_RUNTIME_DIR;
+use wad_trace::ExportFormat;
 use wad_tune::{Endpoint, NamedEstimate};
 
 /// Where the daemon's configuration is unless told otherwise.
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Top(Top),
     Trace(Trace),
     Explain(Explain),
+    Plot(Plot),
     Config(ConfigArguments),
     Import(Import),
     Lab(Lab),
@@ -175,10 +177,16 @@ pub(crate) struct Top {
 /// of the flows is recorded as well. The file can be read while it is
 /// written.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad trace --out flows.wadt\n  \
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:\n  wad trace --out flows.wadt\n  \
     wad trace dst=192.0.2.0/24 --interval 1s --rotate-size '100 MiB' --out flows.wadt\n  \
-    wad trace path=cern --events ack --duration 10s --out acks.wadt")]
+    wad trace path=cern --events ack --duration 10s --out acks.wadt"
+)]
 pub(crate) struct Trace {
+    #[command(subcommand)]
+    pub(crate) command: Option<TraceCommand>,
     /// Which flows, as for `wad flows` (default: the designated ones)
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
@@ -254,6 +262,53 @@ pub(crate) struct Explain {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) daemon: DaemonDir,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TraceCommand {
+    Export(TraceExport),
+}
+
+/// Write a recording in the form of another program.
+///
+/// A recording that is still written, or whose writer was killed, is exported as far as it is whole, with a note on
+/// standard error of where that is. Values are whole numbers in the unit that their column's name ends with.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad trace export flows.wadt --format csv > flows.csv\n  \
+    wad trace export flows.wadt --format jsonl | jq .SmoothedRTT_us\n  \
+    wad trace export flows.wadt --format parquet --out flows.parquet")]
+pub(crate) struct TraceExport {
+    /// The recording; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// csv, jsonl (JSON lines), netlogger, netlogger-bp, netlogger-json or parquet
+    #[arg(long, value_name = "FORMAT", default_value = "csv")]
+    pub(crate) format: ExportFormat,
+    /// Where the export goes (default: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Which of the recording's tables (default: its first)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+}
+
+/// Draw recordings of flows: throughput, windows, round trips, retransmissions, and runs compared.
+///
+/// Of one recording each figure has the flows that carried most and the sum of all. Of several, there is one more figure
+/// that compares them, each from its first sample on.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad plot flows.wadt --out pictures\n  \
+    wad plot untuned.wadt tuned.wadt --out pictures --json | jq -r '.pictures[]'")]
+pub(crate) struct Plot {
+    /// The recordings
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where the pictures go, each as SVG and PNG
+    #[arg(long, value_name = "DIR", default_value = "wad-out")]
+    pub(crate) out: PathBuf,
+    /// Print one JSON document: {"pictures":["DIR/NAME.svg",...]}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Work with configuration files.

@@ -10,14 +10,17 @@ mod lab_diagnose;
 mod lab_endpoint;
 mod lab_reproduce;
 mod lab_run;
+mod plot;
 mod reload;
 mod run;
 mod stop;
 mod top;
 mod trace;
+mod trace_export;
+mod trace_file;
 mod undo;
 
-use crate::arguments::{Command, ConfigCommand, LabCommand};
+use crate::arguments::{Command, ConfigCommand, LabCommand, TraceCommand};
 use crate::failure::Failure;
 
 /// Runs a command.
@@ -30,8 +33,12 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Undo(arguments) => undo::run(&arguments),
         Command::Flows(arguments) => flows::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
-        Command::Trace(arguments) => trace::run(&arguments),
+        Command::Trace(arguments) => match &arguments.command {
+            Some(TraceCommand::Export(arguments)) => trace_export::run(arguments),
+            None => trace::run(&arguments),
+        },
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Plot(arguments) => plot::run(&arguments),
         Command::Config(arguments) => match arguments.command {
             ConfigCommand::Check(arguments) => config_check::run(&arguments),
         },
