@@ -16,7 +16,7 @@ build: bootstrap
 test: test-pure test-kernel
 
 test-pure: bootstrap
-	$(CARGO) test --locked -p wad-model -p wad-path -p wad-tune -p wad-plot -p wad-sim -p wad-trace -p wad-diagnose
+	$(CARGO) test --locked -p wad-model -p wad-path -p wad-tune -p wad-plot -p wad-sim -p wad-trace -p wad-diagnose -p wad-faults
 
 # Fails without root: a test that did not run proves nothing.
 test-kernel: bootstrap

@@ -1,4 +1,15 @@
 //! Experiments with known faults really present, by which the diagnosis is judged.
+//!
+//! ```text
+//!   faults.toml --compose--> scenario --lab--> recording.json --> tune.jsonl, judge.jsonl
+//!                               |                                       |
+//!        endpoint (both ends), sampler                     judge: diagnose, compare
+//!                                                                       |
+//!                                                     markdown: docs/DIAGNOSIS.md
+//! ```
+//!
+//! Each fault is put into a path, a host or an application, and a transfer is recorded as its sender's kernel sees it.
+//! As many transfers have no fault. Thresholds were chosen on one set of paths, and judged on another.
 
 pub mod endpoint;
 pub mod sampler;
@@ -6,6 +17,7 @@ pub mod sampler;
 mod compose;
 mod error;
 mod judge;
+pub mod markdown;
 mod run;
 mod table;
 

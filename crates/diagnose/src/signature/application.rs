@@ -34,7 +34,7 @@ pub(super) fn nagle(case: &Case<'_>) -> Option<Finding> {
         Remedy::Application {
             advice: "Write each message with one call (writev, or MSG_MORE), or set TCP_NODELAY.".to_owned(),
         },
-        case.entry("delayed_ack = false\n"),
+        case.entry("nagle = false\n"),
     ];
     Some(finding(Problem::NagleDelayedAck, 0.95, 1.0, &facts).with(remedies))
 }

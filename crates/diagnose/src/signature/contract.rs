@@ -48,7 +48,7 @@ pub(super) fn shaper(case: &Case<'_>) -> Option<Finding> {
             "Is there a shaper of about {:.0} Mbit/s on this path, or on this host (tc -s qdisc)?",
             sustained / 1e6
         )),
-        case.entry(&format!("pacing = {{ rate = \"{:.0} Mbit/s\" }}\n", sustained / 1e6 * 0.95)),
+        case.entry(&format!("pacing = {{ rate = \"{:.0} kbit/s\" }}\n", sustained / 1e3 * 0.95)),
     ];
     Some(finding(Problem::Shaper, 0.9, 1.0 - case.limits.application, &facts).with(remedies))
 }

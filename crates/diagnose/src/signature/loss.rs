@@ -100,13 +100,12 @@ fn policer(case: &Case<'_>, loss: f64) -> Option<Finding> {
         ("rate_after_bps", Some(sustained)),
         ("rate_after_coefficient_of_variation", Some(variation)),
     ];
-    let share = format!("rate = \"{:.0} Mbit/s\"", sustained / 1e6 * 0.95);
     let remedies = [
         ask(format!(
             "Is there a policer of about {:.0} Mbit/s on this path? Could it shape instead, or have a deeper bucket?",
             sustained / 1e6
         )),
-        case.entry(&format!("pacing = {{ {share} }}\n")),
+        case.entry(&format!("pacing = {{ rate = \"{:.0} kbit/s\" }}\n", sustained / 1e3 * 0.95)),
     ];
     Some(finding(Problem::Policer, 0.9, case.limits.network(), &facts).with(remedies))
 }
@@ -139,7 +138,7 @@ fn at_a_limit_or_random(case: &Case<'_>, loss: f64, queued: f64) -> Option<Findi
     let is_alike = case.losses.len() > FEWEST_LOSS_EVENTS && variation <= LIKE_WINDOWS;
     if overshoot.is_some_and(|overshoot| overshoot >= OVERSHOOT) || is_alike {
         let remedies = [
-            case.entry("pacing = { share = 1.0 }\n"),
+            case.entry(&format!("pacing = {{ rate = \"{:.0} kbit/s\" }}\n", view.best_rate_bps()? / 1e3)),
             Remedy::Command { command: "tc qdisc replace dev DEVICE root fq".to_owned() },
             ask(
                 "How long is the queue of the slowest link on this path? It should hold at least a tenth of a second, or use active queue management.",

@@ -64,7 +64,7 @@ pub(super) fn window_clamp(case: &Case<'_>) -> Option<Finding> {
     let remedies = [
         Remedy::Command { command: format!("ip route get {}   # look for `cwnd lock`", case.destination()) },
         Remedy::Application {
-            advice: "If WAD's own entry has `window_ceiling` for this path, raise it.".to_owned(),
+            advice: "If WAD's own entry has `congestion.max_window` for this path, raise it.".to_owned(),
         },
     ];
     Some(finding(Problem::WindowClamp, 0.9, case.limits.congestion_window, &facts).with(remedies))
