@@ -197,6 +197,9 @@ fn write(mut client: TcpStream, stop: &AtomicBool) {
 }
 
 fn read(mut server: TcpStream) {
-    let mut block = vec![0; 1 << 16];
-    while server.read(&mut block).unwrap() > 0 {}
+    let mut block = vec![0; 1 << 18];
+    while server.read(&mut block).unwrap() > 0 {
+        // To be woken by each segment would take the time in which others could be sent.
+        thread::sleep(Duration::from_millis(1));
+    }
 }

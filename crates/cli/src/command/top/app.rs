@@ -77,12 +77,10 @@ impl App {
         }
         self.sorted = Some(wanted);
         let rows = &self.snapshot.rows;
-        self.places = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
-        let (order, descending) = (self.order, self.descending);
-        self.places.sort_unstable_by(|left, right| {
-            let compared = order.compare(&rows[*left as usize], &rows[*right as usize]);
-            if descending { compared.reverse() } else { compared }
-        });
+        self.places = places(rows, self.order);
+        if self.descending {
+            self.places.reverse();
+        }
         // The cursor stays on its flow.
         let at = |cookie| self.places.iter().position(|place| rows[*place as usize].cookie == cookie);
         if let Some(cursor) = self.selected.and_then(at) {
@@ -214,6 +212,24 @@ impl App {
             None if self.page => Line::from("Esc back  q quit").style(Style::new().dim()),
             None => Line::from("arrows move  < > sort  r reverse  / filter  Enter one flow  q quit")
                 .style(Style::new().dim()),
+        }
+    }
+}
+
+/// The places of rows in their order.
+fn places(rows: &[Row], order: Order) -> Vec<u32> {
+    let numbers: Option<Vec<_>> =
+        rows.iter().zip(0..).map(|(row, place)| Some((order.number(row)?, row.cookie, place))).collect();
+    match numbers {
+        Some(mut numbers) => {
+            numbers.sort_unstable();
+            numbers.into_iter().map(|(_, _, place)| place).collect()
+        }
+        None => {
+            let mut places: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
+            places
+                .sort_unstable_by(|left, right| order.compare(&rows[*left as usize], &rows[*right as usize]));
+            places
         }
     }
 }

@@ -166,18 +166,28 @@ impl Order {
         Self::Path,
     ];
 
-    /// Compares two rows; what is absent comes first.
+    /// What a row is sorted by, where that is a number; what is absent comes first. Numbers are sorted faster than rows
+    /// are compared.
+    pub(crate) fn number(self, row: &Row) -> Option<u64> {
+        // The bits of numbers that are not negative are in the order of the numbers.
+        let rate = |rate: Option<f64>| rate.map_or(0, |rate| rate.to_bits() + 1);
+        let whole = |value: Option<u64>| value.map_or(0, |value| value.saturating_add(1));
+        match self {
+            Self::Out => Some(rate(row.out)),
+            Self::In => Some(rate(row.into)),
+            Self::Rtt => Some(whole(row.rtt_us)),
+            Self::Window => Some(whole(row.window)),
+            Self::Retransmits => Some(whole(row.retransmits)),
+            Self::Flow | Self::Control | Self::Path => None,
+        }
+    }
+
+    /// Compares two rows by what is no number.
     pub(crate) fn compare(self, left: &Row, right: &Row) -> Ordering {
-        let number = |value: Option<f64>| value.unwrap_or(-1.0);
         let order = match self {
-            Self::Flow => Ordering::Equal,
-            Self::Out => number(left.out).total_cmp(&number(right.out)),
-            Self::In => number(left.into).total_cmp(&number(right.into)),
-            Self::Rtt => left.rtt_us.cmp(&right.rtt_us),
-            Self::Window => left.window.cmp(&right.window),
-            Self::Retransmits => left.retransmits.cmp(&right.retransmits),
             Self::Control => left.control.as_str().cmp(right.control.as_str()),
             Self::Path => left.path.cmp(&right.path),
+            _ => Ordering::Equal,
         };
         // Rows that are alike keep their places from one sample to the next.
         order.then_with(|| left.key.cmp(&right.key)).then(left.cookie.cmp(&right.cookie))
