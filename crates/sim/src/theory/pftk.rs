@@ -51,14 +51,14 @@ impl Pftk {
         (1.0 / each).min(self.window / rtt)
     }
 
-    /// E[W], equation (13): the window at the end of a round of increase.
+    /// `E[W]`, equation (13): the window at the end of a round of increase.
     fn mean_of_largest(&self, p: f64) -> f64 {
         let b = self.segments_an_ack;
         let offset = (2.0 + b) / (3.0 * b);
         offset + (8.0 * (1.0 - p) / (3.0 * b * p) + offset * offset).sqrt()
     }
 
-    /// The window is not limited by the receiver. E[X], equation (15), is how many round trips the increase lasts.
+    /// The window is not limited by the receiver. `E[X]`, equation (15), is how many round trips the increase lasts.
     fn free(&self, p: f64, largest: f64) -> f64 {
         let b = self.segments_an_ack;
         let offset = (2.0 + b) / 6.0;
