@@ -1,6 +1,8 @@
 //! What holds in every scenario, over random ones: packets are conserved, nothing is acknowledged that has not arrived,
 //! no window is exceeded, time does not run back, and looking on changes nothing.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::HashMap;
 use std::time::Duration;
 

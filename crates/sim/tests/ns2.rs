@@ -4,6 +4,14 @@
 //! here to the packet: segments acknowledged, sent and sent again, time-outs, packets dropped by the queue. Random
 //! losses cannot be compared run by run, as the generators differ: `docs/SIMULATION.md` has their means.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and rates far below 2^53"
+)]
+
 use std::time::Duration;
 
 use wad_model::{Bytes, Rate};

@@ -1,5 +1,7 @@
 //! Small scenarios as traces that can be read: who sends what, and when it arrives.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fmt::Write;
 
 use wad_model::Time;
@@ -118,5 +120,23 @@ fn a_loss_is_repaired_from_selective_acknowledgements() {
 /// acknowledgement shows the loss of the other; the timer would have taken 200 ms more.
 #[test]
 fn a_probe_repairs_the_tail() {
-    assert_tape(&tape("200 ms", "3, 4", "application = { file = { size = \"5840 B\" } }"), "");
+    assert_tape(
+        &tape("200 ms", "3, 4", "application = { file = { size = \"5840 B\" } }"),
+        "
+         0.0 > syn
+        20.0 < ack 0
+        20.0 > 0
+        20.0 > 1
+        20.0 > 2
+        20.0   2 lost
+        20.0 > 3
+        20.0   3 lost
+        41.0 < ack 1
+        42.0 < ack 2
+        84.8 > 3 again
+       105.8 < ack 2
+       105.8 > 2 again
+       126.8 < ack 4
+    ",
+    );
 }

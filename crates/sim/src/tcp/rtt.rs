@@ -207,9 +207,10 @@ mod tests {
     fn a_steady_round_trip_ends_at_the_minimum() {
         let mut fine = Estimator::fine(Nanos::from_millis(200));
         let mut ticks = Estimator::ticks(Nanos::from_millis(200), Nanos::ZERO);
-        for i in 0..100 {
+        for i in 0..100u32 {
+            let sent = 100 * u64::from(i);
             for estimator in [&mut fine, &mut ticks] {
-                estimator.sample(ms(100 * i), ms(100 * i + 100), i as u32 + 1, i as u32 + 2);
+                estimator.sample(ms(sent), ms(sent + 100), i + 1, i + 2);
             }
         }
         // Linux adds the minimum to the RTT; ns-2 takes it as a floor.

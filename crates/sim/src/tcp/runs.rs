@@ -89,7 +89,7 @@ impl Runs {
     }
 
     /// The `count`-th segment from the top.
-    pub(crate) fn from_top(&self, count: u32) -> Option<u32> {
+    pub(crate) fn nth_from_top(&self, count: u32) -> Option<u32> {
         let mut left = count;
         for run in self.runs.iter().rev() {
             if run.len() >= left {
@@ -200,7 +200,7 @@ mod tests {
                     let expected = gap.zip(end).map(|(start, end)| Run { start, end });
                     prop_assert_eq!(runs.next_gap(Run { start: from, end: from + 9 }), expected);
                 }
-                prop_assert_eq!(runs.from_top(3), set.iter().rev().nth(2).copied());
+                prop_assert_eq!(runs.nth_from_top(3), set.iter().rev().nth(2).copied());
                 let separate = runs.runs.iter().zip(runs.runs.iter().skip(1)).all(|(a, b)| a.end < b.start);
                 prop_assert!(separate);
             }

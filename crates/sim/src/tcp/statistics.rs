@@ -127,6 +127,7 @@ impl Moments {
 
 /// Values below 128 have a class each; from there on each octave has 128.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer than 2^14 classes")]
 fn class_of(value: Nanos) -> usize {
     let value = value.get();
     let octave = (63 - (value | 1).leading_zeros()).saturating_sub(CLASS_BITS);

@@ -90,7 +90,7 @@ impl Detector {
         &mut self,
         core: &Core,
         segments: &mut Segments,
-        delivered: &mut Delivered,
+        delivered: &Delivered,
         now: Time,
     ) -> u32 {
         self.judged_to = self.judged_to.max(core.una);
@@ -161,7 +161,7 @@ impl Detector {
     fn edge(&self, segments: &Segments) -> Option<u32> {
         match self.rule {
             Rule::Foremost => segments.runs().end()?.checked_sub(DUPLICATES),
-            _ => segments.runs().from_top(DUPLICATES),
+            _ => segments.runs().nth_from_top(DUPLICATES),
         }
     }
 

@@ -129,14 +129,14 @@ impl Selective {
         }
         let starts_data = core.una == 0 && ack.next > 0;
         let prior_in_flight = self.segments.in_flight();
-        let mut delivered = self.segments.acknowledge(core, ack.next, ack.blocks, &mut self.rates, now);
+        let delivered = self.segments.acknowledge(core, ack.next, ack.blocks, &mut self.rates, now);
         core.total_delivered += u64::from(delivered.total());
         if ack.duplicate {
             self.detector.note_duplicate();
         }
         self.prove(delivered.late_originals + u32::from(ack.duplicate));
         let rtt = take_rtt(core, &delivered, now);
-        let lost = self.detector.find(core, &mut self.segments, &mut delivered, now);
+        let lost = self.detector.find(core, &mut self.segments, &delivered, now);
         let report = Report {
             acked: delivered.acked,
             delivered: delivered.total(),

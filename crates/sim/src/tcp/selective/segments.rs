@@ -237,15 +237,13 @@ impl Segments {
     /// After a time-out: everything that is not acknowledged is lost, repetitions too.
     pub(super) fn lose_all(&mut self, una: u32) {
         self.to_repeat.clear();
-        let mut number = una;
-        for segment in &mut self.ring {
+        for (number, segment) in (una..).zip(&mut self.ring) {
             if !segment.is_selective() {
                 self.lost += u32::from(!segment.is_lost());
                 self.repeated -= u32::from(segment.has(REPEATED));
                 *segment = Segment((segment.0 | LOST) & !REPEATED);
                 self.to_repeat.push_back(number);
             }
-            number += 1;
         }
     }
 
