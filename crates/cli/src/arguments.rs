@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Plot(Plot),
     Config(ConfigArguments),
     Import(Import),
+    Diagnose(Diagnose),
     Lab(Lab),
     Demo(Demo),
 }
@@ -346,6 +347,46 @@ pub(crate) struct Import {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Print one JSON document: {"toml","notes":[{"line","text"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Say why a flow is slow: what limits it, which known problem it has, and what to do.
+///
+/// Watches a running flow of this network namespace for some seconds, or reads a recording. The recording must be of
+/// the sender's side. Ends with status 1 if no flow was found.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad diagnose 192.0.2.7:2811\n  wad diagnose --trace flows.wadt --json\n  \
+    iperf3 -c 192.0.2.7 --json > t.json; wad diagnose --iperf t.json\n  \
+    (while :; do date +%s.%N; ss -tinem; sleep 0.1; done) > ss.txt; wad diagnose --ss ss.txt\n  \
+    tcpdump -s 128 -w t.pcap host 192.0.2.7; wad diagnose --pcap t.pcap --target '1 Gbit/s'")]
+#[command(group = clap::ArgGroup::new("evidence").required(true))]
+pub(crate) struct Diagnose {
+    /// The other end of a running flow
+    #[arg(value_name = "FLOW", group = "evidence")]
+    pub(crate) flow: Option<std::net::SocketAddr>,
+    /// A recording of `wad trace`
+    #[arg(long, value_name = "FILE", group = "evidence")]
+    pub(crate) trace: Option<PathBuf>,
+    /// A capture: pcap or pcapng
+    #[arg(long, value_name = "FILE", group = "evidence")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// What `iperf3 --json` printed
+    #[arg(long, value_name = "FILE", group = "evidence")]
+    pub(crate) iperf: Option<PathBuf>,
+    /// What `ss -tinem` printed, once or many times in a row
+    #[arg(long, value_name = "FILE", group = "evidence")]
+    pub(crate) ss: Option<PathBuf>,
+    /// This end's port, where there are several flows to the other end
+    #[arg(long, value_name = "PORT", requires = "flow")]
+    pub(crate) local_port: Option<u16>,
+    /// How long a running flow is watched, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(crate) seconds: u32,
+    /// A rate that you would like: what it needs is told
+    #[arg(long, value_name = "RATE")]
+    pub(crate) target: Option<wad_model::Rate>,
+    /// Print one JSON document: {"flows":[{"verdict","summary","limits","findings":[...],"outlook"}]}
     #[arg(long)]
     pub(crate) json: bool,
 }

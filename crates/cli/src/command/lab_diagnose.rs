@@ -38,6 +38,11 @@ pub(crate) fn run(arguments: &LabDiagnose) -> Result<(), Failure> {
             judgements.push(Judgement::of(set, &outcomes)?);
         }
     }
+    if let Some(file) = &arguments.markdown {
+        let read = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = wad_faults::markdown::render(&read, &judgements)?;
+        fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
     if arguments.json {
         output::print_json(&serde_json::json!({ "sets": judgements }))?
     } else {
@@ -62,7 +67,8 @@ fn print(judgement: &Judgement) -> Result<(), Failure> {
     output::print(table)?;
     for run in judgement.runs.iter().filter(|run| run.named != run.expected) {
         let name = format!("{}-{}-{}", run.id, run.path, run.seed);
-        let also = if run.also.is_empty() { String::new() } else { format!(", then {}", run.also.join(", ")) };
+        let also =
+            if run.also.is_empty() { String::new() } else { format!(", then {}", run.also.join(", ")) };
         output::print(format_args!("wrong: {name} is {}, named was {}{also}", run.expected, run.named))?;
     }
     output::print("")

@@ -2,6 +2,7 @@
 
 mod config_check;
 mod demo;
+mod diagnose;
 mod explain;
 mod flows;
 mod history;
@@ -50,6 +51,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             LabCommand::Endpoint(arguments) => lab_endpoint::transfer(&arguments),
             LabCommand::Sampler(arguments) => lab_endpoint::sample(&arguments),
         },
+        Command::Diagnose(arguments) => diagnose::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }
