@@ -199,6 +199,9 @@ impl Simulation {
             self.net.enter(packet, now, observer);
             return;
         }
+        if packet.kind != Kind::Ack {
+            self.send_due_ack(packet.flow, now, observer);
+        }
         if O::PACKETS {
             announce(&self.net, packet, PacketKind::Received, now, observer);
         }
@@ -213,6 +216,17 @@ impl Simulation {
             receive_segment(flow, packet, now, &mut port);
         }
         timers.set(packet.flow, flow.deadline());
+    }
+
+    /// A delayed ACK that is due when a segment arrives goes first.
+    #[inline]
+    fn send_due_ack<O: Observer>(&mut self, index: u32, now: Time, observer: &mut O) {
+        let flow = &mut self.flows[index as usize];
+        if flow.receiver.ack_at <= ROUNDING.after(now) {
+            let ack = flow.receiver.handle_timeout();
+            let mut port = Port { net: &mut self.net, observer, flow: index, now };
+            port.acknowledge(ack, &mut flow.blocks);
+        }
     }
 
     /// A flow's deadline may have come.
@@ -272,10 +286,6 @@ const ROUNDING: Nanos = Nanos::new(16);
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
     let again = packet.kind == Kind::Again;
-    if flow.receiver.ack_at <= ROUNDING.after(now) {
-        let ack = flow.receiver.handle_timeout();
-        port.acknowledge(ack, &mut flow.blocks);
-    }
     if let Some(ack) = flow.receiver.handle_segment(packet.number, again, packet.marked, now) {
         port.acknowledge(ack, &mut flow.blocks);
     }
