@@ -91,14 +91,16 @@ pub fn watch(
     Ok(Some(evidence))
 }
 
-/// The watched socket; before it is known by its cookie, the first that fits.
+/// The watched socket; before it is known by its cookie, that which has sent most of those that fit.
 fn find(sockets: &mut TcpSockets, watch: &Watch, cookie: Option<u64>) -> io::Result<Option<Socket>> {
-    let mut found = None;
+    let mut found: Option<Socket> = None;
+    let sent = |socket: &Socket| socket.counters.get(Counter::DataBytesOut);
     sockets.connected(|bytes| {
         let Some(socket) = Socket::parse(bytes) else { return };
         let state = socket.counters.get(Counter::State);
         let is_it = cookie.map_or_else(|| watch.is_meant(&socket.key), |cookie| cookie == socket.cookie);
-        if is_it && state == Some(ESTABLISHED) && found.is_none() {
+        let is_larger = found.as_ref().is_none_or(|other| sent(&socket) > sent(other));
+        if is_it && state == Some(ESTABLISHED) && is_larger {
             found = Some(socket);
         }
     })?;

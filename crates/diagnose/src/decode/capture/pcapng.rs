@@ -32,7 +32,7 @@ pub(super) fn frames(bytes: &[u8]) -> Result<Vec<Frame<'_>>, CaptureError> {
         }
         let kind = word(bytes, at, big).unwrap_or(0);
         let length = size(word(bytes, at + 4, big).unwrap_or(0));
-        if length < 12 || length % 4 != 0 || length > LONGEST {
+        if length < 12 || !length.is_multiple_of(4) || length > LONGEST {
             return Err(damaged(at, "the length of a block cannot be"));
         }
         let Some(body) = bytes.get(at + 8..at + length - 4) else { break };
