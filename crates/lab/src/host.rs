@@ -74,7 +74,7 @@ impl Host {
         let tun = namespace
             .enter(|| Tun::create(DEVICE, device.offload))
             .map_err(|source| device_error(config, source))?;
-        namespace.enter(|| Ok(connect(config, peer, device.mtu))).map_err(fail("enter its namespace"))??;
+        namespace.enter(|| Ok(connect(config, device.mtu))).map_err(fail("enter its namespace"))??;
         let host = Self { config: config.clone(), namespace };
         for (key, value) in &config.sysctl {
             if let Err(error) = host.set_sysctl(key, value) {
@@ -174,9 +174,9 @@ fn quieten() -> io::Result<()> {
     Ok(())
 }
 
-/// Brings loopback and device up and gives the device its addresses; the other host's are its peers,
-/// so that each host has a route to the other and to nothing else.
-fn connect(config: &HostConfig, peer: &HostConfig, mtu: u32) -> Result<(), LabError> {
+/// Brings loopback and device up and gives the device its addresses. Each host has a route to the network that both
+/// are in, and to nothing else.
+fn connect(config: &HostConfig, mtu: u32) -> Result<(), LabError> {
     let fail = |operation: String| move |source| LabError::network(&config.name, operation, source);
     let mut route = Netlink::open(None).map_err(fail("open a netlink socket".into()))?;
     let device = index(DEVICE).map_err(fail(format!("find its device {DEVICE}")))?;
@@ -185,11 +185,8 @@ fn connect(config: &HostConfig, peer: &HostConfig, mtu: u32) -> Result<(), LabEr
         .attribute(libc::IFLA_MTU, &mtu.to_ne_bytes())
         .attribute(libc::IFLA_TXQLEN, &TRANSMIT_QUEUE.to_ne_bytes());
     route.execute(up).map_err(fail(format!("bring {DEVICE} up with MTU {mtu}")))?;
-    for (own, other) in [
-        (IpAddr::V4(config.address), IpAddr::V4(peer.address)),
-        (IpAddr::V6(config.address6), IpAddr::V6(peer.address6)),
-    ] {
-        route.execute(address(device, own, other)).map_err(fail(format!("add address {own}")))?;
+    for own in [IpAddr::V4(config.address), IpAddr::V6(config.address6)] {
+        route.execute(address(device, own)).map_err(fail(format!("add address {own}")))?;
     }
     Ok(())
 }
@@ -201,8 +198,8 @@ fn link_up(index: u32) -> Request {
     Request::new(libc::RTM_NEWLINK, 0).bytes(&[0; 4]).bytes(&index.to_ne_bytes()).bytes(&up).bytes(&up)
 }
 
-/// RTM_NEWADDR: a point-to-point address.
-fn address(device: u32, own: IpAddr, peer: IpAddr) -> Request {
+/// RTM_NEWADDR: an address in the network of both hosts.
+fn address(device: u32, own: IpAddr) -> Request {
     let (family, length) = family(own);
     let flags = u8::try_from(libc::IFA_F_NODAD).expect("the flag is one of the first eight");
     // struct ifaddrmsg: family, prefix length, flags, scope, index.
@@ -210,10 +207,10 @@ fn address(device: u32, own: IpAddr, peer: IpAddr) -> Request {
         .bytes(&[family, length, flags, 0])
         .bytes(&device.to_ne_bytes())
         .attribute(libc::IFA_LOCAL, &octets(own))
-        .attribute(libc::IFA_ADDRESS, &octets(peer))
+        .attribute(libc::IFA_ADDRESS, &octets(own))
 }
 
-/// RTM_NEWROUTE: the route to `peer` that came with the address, with a congestion control of its own.
+/// RTM_NEWROUTE: the route to the network of `peer` that came with the address, with a congestion control of its own.
 fn route(device: u32, peer: IpAddr, congestion_control: &str) -> Request {
     let (family, length) = family(peer);
     // The kernel's own IPv6 routes have metric 256; one with another would not replace them.
@@ -225,19 +222,27 @@ fn route(device: u32, peer: IpAddr, congestion_control: &str) -> Request {
     Request::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE)
         .bytes(&[family, length, 0, 0, libc::RT_TABLE_MAIN, libc::RTPROT_KERNEL])
         .bytes(&[libc::RT_SCOPE_LINK, libc::RTN_UNICAST, 0, 0, 0, 0])
-        .attribute(libc::RTA_DST, &octets(peer))
+        .attribute(libc::RTA_DST, &octets(network(peer)))
         .attribute(libc::RTA_OIF, &device.to_ne_bytes())
         .attribute(libc::RTA_PRIORITY, &priority.to_ne_bytes())
         .attribute(libc::RTA_METRICS, &metrics)
 }
 
-/// The family of an address, and the length of a prefix that is this address alone.
+/// The family of an address, and the length of the prefix of its network.
 fn family(address: IpAddr) -> (u8, u8) {
     let (family, length) = match address {
-        IpAddr::V4(_) => (libc::AF_INET, 32),
-        IpAddr::V6(_) => (libc::AF_INET6, 128),
+        IpAddr::V4(_) => (libc::AF_INET, 24),
+        IpAddr::V6(_) => (libc::AF_INET6, 64),
     };
     (u8::try_from(family).expect("address families are small"), length)
+}
+
+/// The first address of the network that an address is in.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() >> 8 << 8).into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {

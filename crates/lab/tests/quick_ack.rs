@@ -4,10 +4,8 @@
 
 mod common;
 
-use std::process::Command;
-
 use common::{pattern, testbed, transfer};
-use wad_lab::{Host, Mode, Testbed};
+use wad_lab::{Mode, Testbed};
 use wad_linux::{Namespace, Prefix, QuickAckRoute};
 
 /// A segment every 3 ms: a receiver that does not get the processor at once still sees most segments one by one.
@@ -33,7 +31,6 @@ fn each_segment_is_acknowledged() {
 /// Packets forward and backward of a transfer.
 fn packets(v6: bool, quick: bool) -> (u64, u64) {
     let testbed = testbed(Mode::Plain, PATH);
-    widen(testbed.right());
     if quick {
         acknowledge_at_once(&testbed, v6);
     }
@@ -41,14 +38,6 @@ fn packets(v6: bool, quick: bool) -> (u64, u64) {
     assert!(transfer(&testbed, v6, &data) == data);
     let report = testbed.finish().unwrap();
     (report.forward.direction.link.entered_packets, report.backward.direction.link.entered_packets)
-}
-
-/// The route to the other host alone becomes one to its network: one that can be copied.
-fn widen(host: &Host) {
-    let script = "ip route add 10.77.0.0/24 dev wad0 && ip route del 10.77.0.1/32 && \
-                  ip route add fd77::/64 dev wad0 && ip route del fd77::1/128";
-    let status = host.namespace().enter(|| Command::new("sh").args(["-ec", script]).status()).unwrap();
-    assert!(status.success());
 }
 
 fn acknowledge_at_once(testbed: &Testbed, v6: bool) {

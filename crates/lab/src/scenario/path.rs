@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 use wad_model::{Bytes, Rate, parse_duration};
-use wad_path::{Discipline, Jitter, LinkConfig, Loss, Outage, PathConfig, Queue, Reordering, Schedule, TokenBucket};
+use wad_path::{
+    Discipline, Jitter, LinkConfig, Loss, Outage, PathConfig, Queue, Reordering, Schedule, TokenBucket,
+};
 
 use crate::emulator::EmulatorOptions;
 use crate::testbed::Mode;
