@@ -43,6 +43,9 @@ pub struct Tunable {
     pub standard: Standard,
     /// Which values it can have.
     pub limits: Limits,
+    /// The values at which a flow of CUBIC beside kept at least a quarter of its fair share (the experiment `fairness`
+    /// of `wad lab reproduce`); empty where nothing was measured, as for what cannot take from others.
+    pub safe: &'static str,
 }
 
 impl Tunable {

@@ -20,6 +20,11 @@ network or to other applications, `D` is very dangerous. A value with a mark act
 path (`[[host.grant]]`). Beside the mark stand the values that need no grant, as they are no more aggressive than
 standard TCP.
 
+**Safe** are the values at which a flow of CUBIC, which shared 100 Mbit/s, 40 ms and a queue of one bandwidth-delay
+product with a tuned flow, kept at least a quarter of its fair share: measured, see `fairness` in
+[RESULTS.md](RESULTS.md). Values beyond are not forbidden, but starve others on such a path. `congestion.restart_window`
+was not measured for itself: after an idle time it is what `slow_start.initial_window` is at the start.
+
 ";
 
 const WISHES_HEAD: &str = "
@@ -37,7 +42,7 @@ application, `n` belongs in TCP rather than in a workaround.
 #[must_use]
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
-    text.push_str("| key | sets | values | scope | mark | how |\n|---|---|---|---|---|---|\n");
+    text.push_str("| key | sets | values | scope | mark | safe | how |\n|---|---|---|---|---|---|---|\n");
     for tunable in &TUNABLES {
         line(&mut text, &row(tunable));
     }
@@ -55,14 +60,18 @@ fn line(text: &mut String, line: &str) {
 }
 
 fn row(tunable: &Tunable) -> String {
-    let Tunable { key, meaning, limits, scope, mechanism, .. } = tunable;
+    let Tunable { key, meaning, limits, scope, mechanism, safe, .. } = tunable;
     let values = match limits {
         Limits::Words(words) => words.split('"').enumerate().map(quoted).collect(),
         Limits::Switch => "`true`, `false`".to_owned(),
         delays @ Limits::Time(..) if tunable.knob == Knob::DelayedAck => format!("`true`, `false`, {delays}"),
         other => other.to_string(),
     };
-    format!("| `{key}` | {meaning} | {values} | {} | {} | {mechanism} |", scope.name(), mark(tunable))
+    format!(
+        "| `{key}` | {meaning} | {values} | {} | {} | {safe} | {mechanism} |",
+        scope.name(),
+        mark(tunable)
+    )
 }
 
 /// Every second piece of a text that is cut at its quotes was quoted.

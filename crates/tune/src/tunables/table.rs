@@ -23,12 +23,27 @@ const fn row(
     (mechanism, scope): (Mechanism, Scope),
     limits: Limits,
 ) -> Tunable {
-    Tunable { knob, key, name, meaning, mechanism, scope, danger: Unmarked, standard: Nothing, limits }
+    Tunable {
+        knob,
+        key,
+        name,
+        meaning,
+        mechanism,
+        scope,
+        danger: Unmarked,
+        standard: Nothing,
+        limits,
+        safe: "",
+    }
 }
 
 impl Tunable {
     const fn marked(self, danger: Danger, standard: Standard) -> Self {
         Self { danger, standard, ..self }
+    }
+
+    const fn safe(self, safe: &'static str) -> Self {
+        Self { safe, ..self }
     }
 }
 
@@ -104,7 +119,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Above(0.0, MAX_ADDITIVE_INCREASE),
     )
-    .marked(Dangerous, Most(1.0)),
+    .marked(Dangerous, Most(1.0))
+    .safe("up to 8"),
     row(
         Knob::MultiplicativeDecrease,
         ("congestion.multiplicative_decrease", "multiplicative decrease"),
@@ -112,7 +128,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Between(0.0, 1.0),
     )
-    .marked(Dangerous, Least(0.5)),
+    .marked(Dangerous, Least(0.5))
+    .safe("from 0.25"),
     row(
         Knob::VirtualMss,
         ("congestion.virtual_mss", "virtual MSS"),
@@ -120,7 +137,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Segments(1, 1000),
     )
-    .marked(Dangerous, Most(1.0)),
+    .marked(Dangerous, Most(1.0))
+    .safe("up to 6"),
     row(
         Knob::HighSpeed,
         ("congestion.high_speed", "HighSpeed TCP"),
@@ -128,7 +146,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Words("\"at_start\", \"periodic\" or \"continuous\""),
     )
-    .marked(Dangerous, Nothing),
+    .marked(Dangerous, Nothing)
+    .safe("with buffers of one bandwidth-delay product"),
     row(
         Knob::EquivalentStreams,
         ("congestion.equivalent_streams", "equivalent streams"),
@@ -136,7 +155,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Whole(1, 64),
     )
-    .marked(Dangerous, Most(1.0)),
+    .marked(Dangerous, Most(1.0))
+    .safe("up to 2; 4 with buffers of one bandwidth-delay product"),
     row(
         Knob::LossGuess,
         ("congestion.loss_guess", "guess at losses"),
@@ -144,7 +164,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Switch,
     )
-    .marked(Dangerous, Most(0.0)),
+    .marked(Dangerous, Most(0.0))
+    .safe("`true`"),
     row(
         Knob::MinSsthresh,
         ("congestion.min_ssthresh", "lowest slow-start threshold"),
@@ -152,7 +173,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         THRESHOLD,
     )
-    .marked(Dangerous, Most(2.0)),
+    .marked(Dangerous, Most(2.0))
+    .safe("up to 30, of 345 that fit the path"),
     row(
         Knob::MaxWindow,
         ("congestion.max_window", "largest window"),
@@ -160,7 +182,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Option("TCP_BPF_SNDCWND_CLAMP"), Flow),
         Limits::Segments(2, LARGEST_WINDOW),
     )
-    .marked(VeryDangerous, Nothing),
+    .marked(VeryDangerous, Nothing)
+    .safe("two bandwidth-delay products"),
     row(
         Knob::RestartWindow,
         ("congestion.restart_window", "restart window"),
@@ -176,7 +199,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Segments(2, 65_535),
     )
-    .marked(VeryDangerous, Nothing),
+    .marked(VeryDangerous, Nothing)
+    .safe("10"),
     row(
         Knob::InitialWindow,
         ("slow_start.initial_window", "initial window"),
@@ -184,7 +208,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Option("TCP_BPF_IW"), Flow),
         Limits::Segments(1, MAX_INITIAL_WINDOW.get()),
     )
-    .marked(Dangerous, Most(10.0)),
+    .marked(Dangerous, Most(10.0))
+    .safe("up to 100"),
     row(
         Knob::InitialSsthresh,
         ("slow_start.initial_ssthresh", "initial slow-start threshold"),
@@ -192,14 +217,16 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         THRESHOLD,
     )
-    .marked(VeryDangerous, Nothing),
+    .marked(VeryDangerous, Nothing)
+    .safe("two bandwidth-delay products"),
     row(
         Knob::MaxSsthresh,
         ("slow_start.max_ssthresh", "limited slow start"),
         "the window above which slow start adds half of this in a round trip (RFC 3742)",
         (Control, Flow),
         THRESHOLD,
-    ),
+    )
+    .safe("100"),
     row(
         Knob::SlowStartIncrement,
         ("slow_start.increment", "slow-start increment"),
@@ -207,7 +234,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Control, Flow),
         Limits::Above(0.0, 32.0),
     )
-    .marked(Dangerous, Most(1.0)),
+    .marked(Dangerous, Most(1.0))
+    .safe("up to 2"),
     row(
         Knob::DelayBrake,
         ("slow_start.delay_brake", "delay brake"),
@@ -222,7 +250,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Option("SO_MAX_PACING_RATE"), Flow),
         // In bytes a second the kernel takes 32 bits from a BPF program, all ones for no limit.
         Limits::Rate(Rate::from_bps(8_000), Rate::from_bps(8 * (u32::MAX as u64 - 1))),
-    ),
+    )
+    .safe("the path's rate"),
     row(
         Knob::Estimate,
         ("estimate", "estimate"),
@@ -260,7 +289,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Route("quickack"), Destination),
         Limits::Switch,
     )
-    .marked(Dangerous, Most(0.0)),
+    .marked(Dangerous, Most(0.0))
+    .safe("`true`"),
     row(
         Knob::Reordering,
         ("reordering", "reordering threshold"),
@@ -268,7 +298,8 @@ pub const TUNABLES: [Tunable; 41] = [
         (Sysctl("net/ipv4/tcp_reordering"), Namespace),
         // The kernel's own `tcp_max_reordering`.
         Limits::Whole(3, 300),
-    ),
+    )
+    .safe("30"),
     row(
         Knob::NotsentLowat,
         ("notsent_lowat", "unsent data"),
