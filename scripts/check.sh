@@ -7,7 +7,7 @@ cargo clippy --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 scripts/dependencies.py
 if command -v codespell >/dev/null 2>&1; then
-    git ls-files '*.md' '*.rs' '*.c' '*.h' '*.toml' '*.sh' | grep -v -e '^LICENSE' -e '/LICENSE' | xargs codespell -L crate,ser,te,mis,probabilty,retuned
+    git ls-files '*.md' '*.rs' '*.c' '*.h' '*.toml' '*.sh' | grep -v -e '^LICENSE' -e '/LICENSE' | xargs codespell -L crate,ser,te,mis,probabilty,retuned,ect,inflight
 else
     echo "check: codespell is missing: scripts/bootstrap.sh --ci installs it" >&2
     exit 1

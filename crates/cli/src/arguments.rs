@@ -356,10 +356,12 @@ pub(crate) struct Import {
 /// Watches a running flow of this network namespace for some seconds, or reads a recording. The recording must be of
 /// the sender's side. Ends with status 1 if no flow was found.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad diagnose 192.0.2.7:2811\n  wad diagnose --trace flows.wadt --json\n  \
+#[command(
+    after_help = "Examples:\n  wad diagnose 192.0.2.7:2811\n  wad diagnose --trace flows.wadt --json\n  \
     iperf3 -c 192.0.2.7 --json > t.json; wad diagnose --iperf t.json\n  \
     (while :; do date +%s.%N; ss -tinem; sleep 0.1; done) > ss.txt; wad diagnose --ss ss.txt\n  \
-    tcpdump -s 128 -w t.pcap host 192.0.2.7; wad diagnose --pcap t.pcap --target '1 Gbit/s'")]
+    tcpdump -s 128 -w t.pcap host 192.0.2.7; wad diagnose --pcap t.pcap --target '1 Gbit/s'"
+)]
 #[command(group = clap::ArgGroup::new("evidence").required(true))]
 pub(crate) struct Diagnose {
     /// The other end of a running flow

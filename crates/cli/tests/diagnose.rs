@@ -1,5 +1,7 @@
 //! `wad diagnose` as users run it, on recordings of their own.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

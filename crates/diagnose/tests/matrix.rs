@@ -3,6 +3,8 @@
 //! `recordings/tune.jsonl` has the runs by which the thresholds were chosen, `recordings/judge.jsonl` those on other
 //! paths, which were not looked at until the thresholds stood.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
 use std::path::Path;
 
 use serde::Deserialize;

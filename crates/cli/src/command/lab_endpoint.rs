@@ -39,6 +39,7 @@ pub(crate) fn sample(arguments: &LabSampler) -> Result<(), Failure> {
     let evidence = sampler::watch(&watch, ready, |_| {}).context("cannot watch the flow")?;
     let evidence = evidence.ok_or_else(|| anyhow!("no flow to {} port {}", watch.address, watch.port))?;
     let file = &arguments.out;
-    fs::write(file, recording::write(&evidence)).with_context(|| format!("cannot write {}", file.display()))?;
+    fs::write(file, recording::write(&evidence))
+        .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(())
 }

@@ -37,10 +37,10 @@ pub(crate) fn run(arguments: &Plot) -> Result<(), Failure> {
             pictures.extend(write(out, &format!("{run}-{figure_name}"), &figure)?);
         }
     }
-    if runs.len() > 1 {
-        if let Some(figure) = figures::comparison(&runs) {
-            pictures.extend(write(out, "comparison", &figure)?);
-        }
+    if runs.len() > 1
+        && let Some(figure) = figures::comparison(&runs)
+    {
+        pictures.extend(write(out, "comparison", &figure)?);
     }
     if pictures.is_empty() {
         let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
@@ -57,7 +57,8 @@ pub(crate) fn run(arguments: &Plot) -> Result<(), Failure> {
 /// Reads the first table that has what the figures need.
 fn read(file: &Path) -> Result<(Recording, Vec<ReadError>), Failure> {
     let mut reader = trace_file::open(file)?;
-    let known = |table: &&wad_trace::Schema| figures::COLUMNS.iter().any(|name| table.position(name).is_some());
+    let known =
+        |table: &&wad_trace::Schema| figures::COLUMNS.iter().any(|name| table.position(name).is_some());
     let table = reader.header().tables.iter().find(known).map(|table| table.name.clone());
     let table =
         table.ok_or_else(|| Failure::Misuse(anyhow!("{} has no counters to draw", file.display())))?;

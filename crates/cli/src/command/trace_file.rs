@@ -15,7 +15,8 @@ pub(super) fn open(path: &Path) -> Result<Reader<Box<dyn Read>>, Failure> {
     let input: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        let file = File::open(path).with_context(|| format!("cannot read {name}")).map_err(Failure::Misuse)?;
+        let file =
+            File::open(path).with_context(|| format!("cannot read {name}")).map_err(Failure::Misuse)?;
         Box::new(BufReader::new(file))
     };
     Reader::new(input).map_err(|error| Failure::Misuse(anyhow!("{name}: {error}")))
@@ -32,7 +33,8 @@ pub(super) fn report(path: &Path, faults: &[ReadError]) -> Result<(), Failure> {
             Ok(())
         }
         [first, others @ ..] => {
-            let more = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
+            let more =
+                if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
             Err(Failure::Failed(anyhow!("{name}: {first}{more}; what is whole was used")))
         }
     }

@@ -135,7 +135,7 @@ fn socket(words: &[&str]) -> Option<(FlowKey, u64)> {
     Some((key, queue))
 }
 
-/// "10.0.0.1%eth0:443", "[2001:db8::1]:443", or as very old versions have it, "2001:db8::1:443".
+/// `10.0.0.1%eth0:443`, `[2001:db8::1]:443`, or as very old versions have it, `2001:db8::1:443`.
 fn end(word: &str) -> Option<SocketAddr> {
     let (address, port) = word.rsplit_once(':')?;
     let address = address.trim_start_matches('[').trim_end_matches(']');
