@@ -31,7 +31,7 @@ figures: build
 	scripts/figures.sh
 
 bench:
-	$(CARGO) bench --locked -p wad-path -p wad-tune
+	$(CARGO) bench --locked -p wad-path -p wad-tune -p wad-trace -p wad-sim
 
 bootstrap:
 	@scripts/bootstrap.sh

@@ -340,11 +340,16 @@ mod help {
             "history",
             "undo",
             "flows",
+            "top",
+            "trace export",
             "explain",
+            "plot",
             "config check",
             "import",
+            "diagnose",
             "lab run",
             "lab reproduce",
+            "lab diagnose",
             "demo",
         ];
         assert_eq!(names, all);

@@ -232,13 +232,13 @@ fn flows_of_other_namespaces_are_surveyed() {
     let others = connect("[::1]:0");
     ping_pong(&client, &server, 3);
     let own = namespace().inode;
-    let found = host_namespaces(Path::new("/proc"), Path::new("/nonexistent")).unwrap();
-    assert!(found.len() > 1, "that of the host, and that of this test's thread");
     // A thread's namespace is not its process's, and only processes are looked at: this one is surveyed through a child.
     let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let found = host_namespaces(Path::new("/proc"), Path::new("/nonexistent"));
     let samples = Survey::new(SocketStates::CONNECTIONS).take_with(&observer);
     child.kill().unwrap();
     child.wait().unwrap();
+    assert!(found.unwrap().len() > 1, "that of the host, and that of this test's thread");
     let samples: Vec<_> = samples.unwrap().into_iter().filter(|sample| sample.namespace == own).collect();
     assert_eq!(samples.len(), 4);
     let (designated, other) = (of(&samples, &client), of(&samples, &others.0));

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn packets_of_a_flow_have_one_hash() {
-        let mut packet = [0x45; 40];
+        let mut packet = [0x45; 44];
         let flow = flow_of(&packet);
         packet[30] = 1;
         assert_eq!(flow_of(&packet), flow, "the sequence number is no part of the flow");
