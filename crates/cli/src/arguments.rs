@@ -358,9 +358,10 @@ pub(crate) struct Import {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  wad diagnose 192.0.2.7:2811\n  wad diagnose --trace flows.wadt --json\n  \
-    iperf3 -c 192.0.2.7 --json > t.json; wad diagnose --iperf t.json\n  \
-    (while :; do date +%s.%N; ss -tinem; sleep 0.1; done) > ss.txt; wad diagnose --ss ss.txt\n  \
-    tcpdump -s 128 -w t.pcap host 192.0.2.7; wad diagnose --pcap t.pcap --target '1 Gbit/s'"
+    wad diagnose --iperf transfer.json\n  wad diagnose --ss ss.txt\n  \
+    wad diagnose --pcap capture.pcap --target '1 Gbit/s'\n\n\
+    Recordings of the sender: `iperf3 --client HOST --json > transfer.json`; `ss -tinem` every 0.1 s,\n\
+    each after a line of `date +%s.%N`, into ss.txt; `tcpdump -s 128 -w capture.pcap host HOST`"
 )]
 #[command(group = clap::ArgGroup::new("evidence").required(true))]
 pub(crate) struct Diagnose {
