@@ -275,7 +275,7 @@ pub(crate) enum TraceCommand {
 /// A recording that is still written, or whose writer was killed, is exported as far as it is whole, with a note on
 /// standard error of where that is. Values are whole numbers in the unit that their column's name ends with.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad trace export flows.wadt --format csv > flows.csv\n  \
+#[command(after_help = "Examples:\n  wad trace export flows.wadt --format csv --out flows.csv\n  \
     wad trace export flows.wadt --format jsonl | jq .SmoothedRTT_us\n  \
     wad trace export flows.wadt --format parquet --out flows.parquet")]
 pub(crate) struct TraceExport {
