@@ -10,9 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wad_diagnose::Evidence;
-use wad_diagnose::decode::inet_diag::Socket;
 use wad_lab::TcpSockets;
-use wad_model::{Counter, FlowKey};
+use wad_model::{Counter, Counters, FlowKey};
 
 use host::Before;
 
@@ -91,17 +90,29 @@ pub fn watch(
     Ok(Some(evidence))
 }
 
+/// What the watched flow's socket showed.
+struct Seen {
+    cookie: u64,
+    key: FlowKey,
+    congestion_control: Option<String>,
+    counters: Counters,
+}
+
 /// The watched socket; before it is known by its cookie, that which has sent most of those that fit.
-fn find(sockets: &mut TcpSockets, watch: &Watch, cookie: Option<u64>) -> io::Result<Option<Socket>> {
-    let mut found: Option<Socket> = None;
-    let sent = |socket: &Socket| socket.counters.get(Counter::DataBytesOut);
-    sockets.connected(|bytes| {
-        let Some(socket) = Socket::parse(bytes) else { return };
+fn find(sockets: &mut TcpSockets, watch: &Watch, cookie: Option<u64>) -> io::Result<Option<Seen>> {
+    let mut found: Option<Seen> = None;
+    let sent = |counters: &Counters| counters.get(Counter::DataBytesOut);
+    sockets.connected(|socket| {
         let state = socket.counters.get(Counter::State);
         let is_it = cookie.map_or_else(|| watch.is_meant(&socket.key), |cookie| cookie == socket.cookie);
-        let is_larger = found.as_ref().is_none_or(|other| sent(&socket) > sent(other));
+        let is_larger = found.as_ref().is_none_or(|other| sent(&socket.counters) > sent(&other.counters));
         if is_it && state == Some(ESTABLISHED) && is_larger {
-            found = Some(socket);
+            found = Some(Seen {
+                cookie: socket.cookie,
+                key: socket.key,
+                congestion_control: socket.congestion_control.map(str::to_owned),
+                counters: socket.counters,
+            });
         }
     })?;
     Ok(found)
@@ -109,11 +120,11 @@ fn find(sockets: &mut TcpSockets, watch: &Watch, cookie: Option<u64>) -> io::Res
 
 /// Adds a socket to what is known of its flow.
 trait Add {
-    fn add(&mut self, socket: Socket, now: Duration);
+    fn add(&mut self, socket: Seen, now: Duration);
 }
 
 impl Add for Evidence {
-    fn add(&mut self, socket: Socket, now: Duration) {
+    fn add(&mut self, socket: Seen, now: Duration) {
         let mut counters = socket.counters;
         counters.set(Counter::CurrTime, u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
         self.flow = Some(socket.key);

@@ -2,25 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use rustix::net::netlink::SOCK_DIAG;
-use wad_model::{FlowKey, Time};
+use wad_model::Time;
+use wad_model::counter::inet_diag::{CONG, INFO, SKMEMINFO, Socket};
 
 use crate::clock;
 use crate::error::LabError;
 use crate::host::Host;
-use crate::netlink::{Netlink, Request, attributes, read_u32, read_u64};
+use crate::netlink::{Netlink, Request};
 use crate::report::FlowReport;
-use crate::tcp_info::TcpSample;
+use crate::tcp_sample::TcpSample;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
-// linux/inet_diag.h: extensions, by their attribute's type.
-const INFO: u16 = 2;
-const CONGESTION_CONTROL: u16 = 4;
-const MEMORY: u16 = 7;
-/// The length of `struct inet_diag_msg`.
-const MESSAGE: usize = 72;
 
 // Sets of TCP states, a bit each. (time-wait and half-open connections have no tcp_info.)
 const LISTENING: u32 = 1 << 10;
@@ -48,15 +43,15 @@ impl FlowRecorder {
         for (index, (name, socket)) in hosts.iter_mut().enumerate() {
             let since_start = clock::now() - *origin;
             dump(socket, CONNECTED, |bytes| {
-                let Some(message) = Message::parse(bytes) else { return };
-                let flow = flows.entry((index, message.cookie)).or_insert_with(|| FlowReport {
+                let Some(socket) = Socket::parse(bytes) else { return };
+                let flow = flows.entry((index, socket.cookie)).or_insert_with(|| FlowReport {
                     host: name.clone(),
-                    source: message.key.source,
-                    destination: message.key.destination,
+                    source: socket.key.source,
+                    destination: socket.key.destination,
                     congestion_control: None,
                     samples: Vec::new(),
                 });
-                message.add_to(flow, since_start);
+                add(flow, &socket, since_start);
             })
             .map_err(|source| LabError::Flows { host: name.clone(), source })?;
         }
@@ -83,12 +78,16 @@ impl TcpSockets {
         Ok(Self { socket: Netlink::open(Some(SOCK_DIAG))? })
     }
 
-    /// Hands each connected socket to `each`: a `struct inet_diag_msg` and its attributes.
+    /// Hands each connected socket to `each`.
     ///
     /// # Errors
     /// The kernel refused to list them.
-    pub fn connected(&mut self, each: impl FnMut(&[u8])) -> io::Result<()> {
-        dump(&mut self.socket, CONNECTED, each)
+    pub fn connected(&mut self, mut each: impl FnMut(Socket<'_>)) -> io::Result<()> {
+        dump(&mut self.socket, CONNECTED, |bytes| {
+            if let Some(socket) = Socket::parse(bytes) {
+                each(socket);
+            }
+        })
     }
 }
 
@@ -109,7 +108,7 @@ fn open(host: &Host) -> Result<Netlink, LabError> {
 }
 
 fn dump(socket: &mut Netlink, states: u32, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-    let extensions = [INFO, CONGESTION_CONTROL, MEMORY].iter().fold(0u8, |set, kind| set | 1 << (kind - 1));
+    let extensions = [INFO, CONG, SKMEMINFO].iter().fold(0u8, |set, kind| set | 1 << (kind - 1));
     for family in [libc::AF_INET, libc::AF_INET6] {
         let family = u8::try_from(family).expect("address families are small");
         // struct inet_diag_req_v2: family, protocol, extensions, padding, states, identity (of any socket).
@@ -122,60 +121,10 @@ fn dump(socket: &mut Netlink, states: u32, mut each: impl FnMut(&[u8])) -> io::R
     Ok(())
 }
 
-/// A socket's `struct inet_diag_msg` and its attributes.
-#[derive(Debug)]
-struct Message<'a> {
-    key: FlowKey,
-    cookie: u64,
-    attributes: &'a [u8],
-}
-
-impl<'a> Message<'a> {
-    fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let v6 = i32::from(*bytes.first()?) == libc::AF_INET6;
-        let end = |port: usize, address: usize| {
-            let port = u16::from_be_bytes(bytes.get(port..port + 2)?.try_into().ok()?);
-            Some(SocketAddr::new(ip(bytes.get(address..address + 16)?, v6)?, port))
-        };
-        let key = FlowKey::new(end(4, 8)?, end(6, 24)?);
-        Some(Self { key, cookie: read_u64(bytes, 44)?, attributes: bytes.get(MESSAGE..)? })
-    }
-
-    fn add_to(&self, flow: &mut FlowReport, since_start: std::time::Duration) {
-        let find =
-            |wanted| attributes(self.attributes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
-        let mut sample = TcpSample::decode(find(INFO).unwrap_or_default(), since_start);
-        // linux/sock_diag.h: SK_MEMINFO_RCVBUF is the second word, SK_MEMINFO_SNDBUF the fourth.
-        let memory = find(MEMORY).unwrap_or_default();
-        sample.receive_buffer_bytes = read_u32(memory, 4);
-        sample.send_buffer_bytes = read_u32(memory, 12);
-        flow.samples.push(sample);
-        if let Some(name) = find(CONGESTION_CONTROL) {
-            let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-            flow.congestion_control = Some(String::from_utf8_lossy(name).into_owned());
-        }
-    }
-}
-
-fn ip(bytes: &[u8], v6: bool) -> Option<IpAddr> {
-    if v6 {
-        let octets: [u8; 16] = bytes.try_into().ok()?;
-        return Some(Ipv6Addr::from(octets).into());
-    }
-    let octets: [u8; 4] = bytes.get(..4)?.try_into().ok()?;
-    Some(IpAddr::from(octets))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-            let _ = Message::parse(&bytes);
-        }
+/// Adds what a socket shows to what is known of its flow.
+fn add(flow: &mut FlowReport, socket: &Socket<'_>, since_start: Duration) {
+    flow.samples.push(TcpSample::new(&socket.counters, since_start));
+    if let Some(name) = socket.congestion_control {
+        flow.congestion_control = Some(name.to_owned());
     }
 }

@@ -53,7 +53,7 @@ mod owner;
 mod pool;
 mod run;
 mod sys;
-mod tcp_info;
+mod tcp_sample;
 mod testbed;
 mod tun;
 
@@ -69,5 +69,5 @@ pub use report::Report;
 pub use run::{Progress, RunOptions, remove_leftovers, run};
 pub use scenario::Scenario;
 pub use sys::limit_pacing;
-pub use tcp_info::TcpSample;
+pub use tcp_sample::TcpSample;
 pub use testbed::{Mode, Testbed, TestbedConfig};

@@ -12,7 +12,7 @@ use wad_path::{Counters, LinkConfig, Queue, Usage};
 
 use crate::host::HostConfig;
 use crate::iperf3::Iperf3;
-use crate::tcp_info::TcpSample;
+use crate::tcp_sample::TcpSample;
 
 /// What a run found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

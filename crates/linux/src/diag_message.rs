@@ -1,14 +1,9 @@
-//! The kernel's answers about sockets (`sock_diag`), as bytes.
-//!
-//! Source: include/uapi/linux/inet_diag.h. An attribute that is longer than known is that of a newer kernel, and a
-//! shorter one that of an older: both are read as far as they go.
+//! Questions to the kernel about sockets (`sock_diag`), and the datagrams of its answers, as bytes.
 
-use wad_model::counter::tcp_info;
-use wad_model::{Counter, Counters, FlowKey, Time};
+use wad_model::counter::inet_diag::{CONG, INFO, SKMEMINFO, Socket, VEGASINFO};
+use wad_model::{Counter, Time};
 
-use crate::flow_sample::{ControlName, FlowSample, Owner, end};
-
-const AF_INET: u8 = 2;
+use crate::flow_sample::{ControlName, FlowSample, Owner};
 
 /// `struct nlmsghdr`.
 const HEADER: usize = 16;
@@ -19,15 +14,6 @@ const FLAGS_DUMP: u16 = 0x0001 | 0x0300;
 
 /// `struct inet_diag_req_v2`.
 const REQUEST: usize = 56;
-/// `struct inet_diag_msg`.
-const MESSAGE: usize = 72;
-
-const ATTRIBUTE_INFO: u16 = 2;
-const ATTRIBUTE_VEGASINFO: u16 = 3;
-const ATTRIBUTE_CONG: u16 = 4;
-const ATTRIBUTE_SKMEMINFO: u16 = 7;
-const ATTRIBUTE_BBRINFO: u16 = 16;
-const ATTRIBUTE_CGROUP_ID: u16 = 21;
 
 /// Asks for all TCP sockets of a family that are in one of the states (bit N: the state that Linux numbers N).
 pub(crate) fn request(family: u8, states: u32) -> [u8; HEADER + REQUEST] {
@@ -38,10 +24,7 @@ pub(crate) fn request(family: u8, states: u32) -> [u8; HEADER + REQUEST] {
     bytes[6..8].copy_from_slice(&FLAGS_DUMP.to_ne_bytes());
     bytes[16] = family;
     bytes[17] = 6; // IPPROTO_TCP
-    bytes[18] = extension(ATTRIBUTE_INFO)
-        | extension(ATTRIBUTE_VEGASINFO)
-        | extension(ATTRIBUTE_CONG)
-        | extension(ATTRIBUTE_SKMEMINFO);
+    bytes[18] = [INFO, VEGASINFO, CONG, SKMEMINFO].into_iter().map(extension).sum();
     bytes[20..24].copy_from_slice(&states.to_ne_bytes());
     bytes
 }
@@ -70,8 +53,8 @@ pub(crate) fn read(datagram: &[u8], namespace: u32, time: Time, mut each: impl F
                 return if code == 0 { Next::Done } else { Next::Refused(code.wrapping_neg()) };
             }
             TYPE_SOCK_DIAG => {
-                if let Some(sample) = socket(body, namespace, time) {
-                    each(sample);
+                if let Some(socket) = Socket::parse(body) {
+                    each(flow(socket, namespace, time));
                 }
             }
             _ => {}
@@ -81,80 +64,21 @@ pub(crate) fn read(datagram: &[u8], namespace: u32, time: Time, mut each: impl F
     Next::More
 }
 
-/// A socket: `struct inet_diag_msg` and attributes.
-fn socket(body: &[u8], namespace: u32, time: Time) -> Option<FlowSample> {
-    let message = body.get(..MESSAGE)?;
-    let ipv4 = message[0] == AF_INET;
-    let port = |at: usize| u16::from_be_bytes([message[at], message[at + 1]]);
-    let address = |at: usize| message[at..at + 16].first_chunk::<16>().copied();
-    let low = u32_at(message, 44)?;
-    let high = u32_at(message, 48)?;
-    let mut sample = FlowSample {
+/// A socket as a flow.
+fn flow(socket: Socket<'_>, namespace: u32, time: Time) -> FlowSample {
+    let mut counters = socket.counters;
+    counters.set(Counter::CurrTime, time.as_nanos() / 1000);
+    FlowSample {
         time,
-        cookie: u64::from(high) << 32 | u64::from(low),
+        cookie: socket.cookie,
         namespace,
-        key: FlowKey::new(end(ipv4, &address(8)?, port(4)), end(ipv4, &address(24)?, port(6))),
+        key: socket.key,
         path: None,
         is_final: false,
-        control: ControlName::default(),
-        owner: Some(Owner { uid: u32_at(message, 64)?, inode: u32_at(message, 68)?, cgroup: None }),
-        counters: Counters::EMPTY,
-    };
-    let write_queue = u32_at(message, 60)?;
-    attributes(&body[MESSAGE..], &mut sample);
-    let counters = &mut sample.counters;
-    counters.set(Counter::CurrTime, time.as_nanos() / 1000);
-    counters.set(Counter::State, message[1].into());
-    // Of sockets without a `struct tcp_info`, as in TIME_WAIT, the queues say nothing.
-    if let Some(unsent) = counters.get(Counter::CurAppWQueue) {
-        counters.set(Counter::CurRetxQueue, u64::from(write_queue).saturating_sub(unsent));
-        counters.set(Counter::CurAppRQueue, u32_at(message, 56)?.into());
+        control: ControlName::new(socket.congestion_control.unwrap_or_default().as_bytes()),
+        owner: Some(Owner { uid: socket.uid, inode: socket.inode, cgroup: socket.cgroup }),
+        counters,
     }
-    Some(sample)
-}
-
-fn attributes(mut rest: &[u8], sample: &mut FlowSample) {
-    while let (Some(length), Some(kind)) = (u16_at(rest, 0), u16_at(rest, 2)) {
-        let length = usize::from(length);
-        let Some(value) = rest.get(4..length) else { return };
-        match kind {
-            ATTRIBUTE_INFO => sample.counters.merge(&tcp_info::decode(value)),
-            ATTRIBUTE_CONG => sample.control = ControlName::new(value),
-            ATTRIBUTE_SKMEMINFO => memory(value, &mut sample.counters),
-            ATTRIBUTE_BBRINFO => bbr(value, &mut sample.counters),
-            ATTRIBUTE_CGROUP_ID => {
-                if let (Some(owner), Some(id)) = (&mut sample.owner, value.first_chunk::<8>()) {
-                    owner.cgroup = Some(u64::from_ne_bytes(*id));
-                }
-            }
-            _ => {}
-        }
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-}
-
-/// `SK_MEMINFO_*`: numbers of four bytes, at these places.
-fn memory(value: &[u8], counters: &mut Counters) {
-    for (place, counter) in [
-        (0, Counter::X_RmemAlloc),
-        (1, Counter::X_Rcvbuf),
-        (3, Counter::X_Sndbuf),
-        (5, Counter::X_WmemQueued),
-        (8, Counter::X_Drops),
-    ] {
-        counters.put(counter, u32_at(value, place * 4).map(u64::from));
-    }
-}
-
-/// `struct tcp_bbr_info`.
-fn bbr(value: &[u8], counters: &mut Counters) {
-    let number = |at: usize| u32_at(value, at).map(u64::from);
-    if let (Some(low), Some(high)) = (number(0), number(4)) {
-        counters.set(Counter::BbrBandwidth, high << 32 | low);
-    }
-    counters.put(Counter::BbrMinRTT, number(8).filter(|rtt| *rtt != u64::from(u32::MAX)));
-    counters.put(Counter::BbrPacingGain, number(12));
-    counters.put(Counter::BbrCwndGain, number(16));
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -168,6 +92,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use wad_model::counter::inet_diag;
 
     use super::*;
 
@@ -179,31 +104,17 @@ mod tests {
         bytes
     }
 
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = u16::try_from(4 + value.len()).unwrap().to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
-
-    /// A connection of 10.0.0.1:5201 to 10.0.0.2:40000 with the beginning of a `struct tcp_info`.
+    /// A connection of 10.0.0.1:5201 to 10.0.0.2:40000.
     fn body() -> Vec<u8> {
-        let mut body = vec![0; MESSAGE];
-        (body[0], body[1]) = (AF_INET, 1);
+        let mut body = vec![0; inet_diag::MESSAGE];
+        (body[0], body[1]) = (2, 1);
         body[4..6].copy_from_slice(&5201_u16.to_be_bytes());
         body[6..8].copy_from_slice(&40_000_u16.to_be_bytes());
         body[8..12].copy_from_slice(&[10, 0, 0, 1]);
         body[24..28].copy_from_slice(&[10, 0, 0, 2]);
-        body[44..52].copy_from_slice(&0x1_0000_0007_u64.to_ne_bytes());
-        body[56..60].copy_from_slice(&11_u32.to_ne_bytes());
-        body[60..64].copy_from_slice(&900_u32.to_ne_bytes());
-        let mut info = vec![0; 160];
-        info[0] = 1;
-        info[144..148].copy_from_slice(&400_u32.to_ne_bytes());
-        body.extend(attribute(ATTRIBUTE_INFO, &info));
-        body.extend(attribute(ATTRIBUTE_CONG, b"bbr\0"));
-        body.extend(attribute(ATTRIBUTE_SKMEMINFO, &[9; 16]));
+        body[44] = 7;
+        body.extend([8, 0, 4, 0]);
+        body.extend(b"bbr\0");
         body
     }
 
@@ -214,24 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_read_with_its_attributes() {
-        let datagram = [message(TYPE_SOCK_DIAG, &body()), message(TYPE_DONE, &[0; 4])].concat();
+    fn each_socket_of_a_datagram_is_a_flow() {
+        let one = message(TYPE_SOCK_DIAG, &body());
+        let datagram = [one.clone(), one, message(TYPE_DONE, &[0; 4])].concat();
         let (found, next) = samples(&datagram);
-        assert_eq!((found.len(), next), (1, Next::Done));
-        let sample = found[0];
-        assert_eq!(sample.key.to_string(), "10.0.0.1:5201 -> 10.0.0.2:40000");
-        assert_eq!((sample.cookie, sample.control.as_str()), (0x1_0000_0007, "bbr"));
-        for (counter, value) in [
-            (Counter::CurrTime, Some(5)),
-            (Counter::CurRetxQueue, Some(500)),
-            (Counter::CurAppWQueue, Some(400)),
-            (Counter::CurAppRQueue, Some(11)),
-            (Counter::X_Sndbuf, Some(0x0909_0909)),
-            (Counter::X_Drops, None),
-            (Counter::DataBytesOut, None),
-        ] {
-            assert_eq!(sample.counters.get(counter), value, "{counter}");
-        }
+        assert_eq!((found.len(), next), (2, Next::Done));
+        let flow = found[1];
+        assert_eq!(flow.key.to_string(), "10.0.0.1:5201 -> 10.0.0.2:40000");
+        assert_eq!((flow.cookie, flow.control.as_str(), flow.namespace), (7, "bbr", 42));
+        assert_eq!(flow.counters.get(Counter::CurrTime), Some(5));
     }
 
     #[test]

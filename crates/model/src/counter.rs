@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   struct tcp_info --- tcp_info::decode ---.
-//!   diag attributes ------------------------+--> Counters --> trace file, diagnosis, display
+//!   sock_diag ---------- inet_diag::Socket --+--> Counters --> trace file, diagnosis, display
 //!   kernel programs of a designated flow ---'
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! that a kernel does not have, or that a flow does not have yet, is absent: it is never zero. The table is
 //! rendered to `docs/COUNTERS.md`.
 
+pub mod inet_diag;
 mod reference;
 mod set;
 mod table;
@@ -18,6 +19,7 @@ pub mod tcp_info;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use reference::reference;
@@ -87,7 +89,8 @@ impl fmt::Display for Unit {
 }
 
 /// How a counter moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It only grows while the flow lives; differences of it are meaningful.
     Counter,

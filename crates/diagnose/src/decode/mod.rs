@@ -1,7 +1,6 @@
 //! Recordings from elsewhere, and what they mean: bytes in, [`Evidence`](crate::Evidence) out. One file for each form.
 
 pub mod capture;
-pub mod inet_diag;
 pub mod iperf3;
 pub mod netstat;
 pub mod recording;

@@ -1,10 +1,10 @@
-//! The kernel's view of a TCP flow (`struct tcp_info`), decoded tolerant of its length.
+//! A flow of an experiment at one time, in the units of reports.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::netlink::{read_u32, read_u64};
+use wad_model::{Counter, Counters};
 
 /// A flow at one time. A value that the kernel did not give is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,62 +70,51 @@ pub struct TcpSample {
     pub receive_buffer_bytes: Option<u32>,
 }
 
-/// The kernel's "no threshold yet" (`TCP_INFINITE_SSTHRESH`).
-const NO_THRESHOLD: u32 = 0x7fff_ffff;
-
 impl TcpSample {
-    /// Reads `struct tcp_info` (linux/tcp.h), of whatever length.
-    pub(crate) fn decode(info: &[u8], since_start: Duration) -> Self {
-        let word = |at| read_u32(info, at);
-        let long = |at| read_u64(info, at);
-        let micros = |at| word(at).map(|micros| f64::from(micros) / 1e6);
-        let long_micros = |at| long(at).map(|micros| Duration::from_micros(micros).as_secs_f64());
-        let rate =
-            |at| long(at).filter(|rate| *rate != u64::MAX && *rate != 0).map(|rate| rate.saturating_mul(8));
+    /// What the counters say, some time after the start.
+    pub(crate) fn new(counters: &Counters, since_start: Duration) -> Self {
+        let long = |counter| counters.get(counter);
+        let word = |counter| long(counter).and_then(|value| u32::try_from(value).ok());
+        let seconds = |counter| long(counter).map(|micros| Duration::from_micros(micros).as_secs_f64());
+        let rate = |counter| long(counter).filter(|rate| *rate != 0).map(|rate: u64| rate.saturating_mul(8));
         Self {
             time_s: since_start.as_secs_f64(),
-            segment_bytes: word(16),
-            unacked_segments: word(24),
-            lost_segments: word(32),
-            srtt_s: micros(68),
-            ssthresh_segments: word(76).filter(|threshold| *threshold < NO_THRESHOLD),
-            cwnd_segments: word(80),
-            retransmits: word(100),
-            pacing_rate_bps: rate(104),
-            bytes_acked: long(120),
-            bytes_received: long(128),
-            min_rtt_s: micros(148).filter(|rtt| *rtt < f64::from(u32::MAX) / 1e6),
-            data_segments_out: word(156),
-            delivery_rate_bps: rate(160),
-            busy_s: long_micros(168),
-            receive_window_limited_s: long_micros(176),
-            send_buffer_limited_s: long_micros(184),
-            send_window_bytes: word(228),
-            ..Self::default()
+            cwnd_segments: word(Counter::CurCwnd),
+            ssthresh_segments: word(Counter::CurSsthresh),
+            segment_bytes: word(Counter::CurMSS),
+            srtt_s: seconds(Counter::SmoothedRTT),
+            min_rtt_s: seconds(Counter::MinRTT),
+            unacked_segments: word(Counter::UnackedPkts),
+            retransmits: word(Counter::PktsRetrans),
+            lost_segments: word(Counter::LostPkts),
+            bytes_acked: long(Counter::ThruBytesAcked),
+            bytes_received: long(Counter::ThruBytesReceived),
+            data_segments_out: word(Counter::DataPktsOut),
+            delivery_rate_bps: rate(Counter::DeliveryRate),
+            pacing_rate_bps: rate(Counter::PacingRate),
+            busy_s: seconds(Counter::BusyTime),
+            receive_window_limited_s: seconds(Counter::SndLimTimeRwin),
+            send_buffer_limited_s: seconds(Counter::SndLimTimeSnd),
+            send_window_bytes: word(Counter::CurRwinRcvd),
+            send_buffer_bytes: word(Counter::X_Sndbuf),
+            receive_buffer_bytes: word(Counter::X_Rcvbuf),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn a_short_structure_gives_what_it_has() {
-        let mut info = vec![0; 104];
-        info[80..84].copy_from_slice(&10u32.to_ne_bytes());
-        info[68..72].copy_from_slice(&70_000u32.to_ne_bytes());
-        let sample = TcpSample::decode(&info, Duration::from_secs(1));
-        assert_eq!((sample.cwnd_segments, sample.srtt_s), (Some(10), Some(0.07)));
+    fn what_the_kernel_does_not_give_is_absent() {
+        let mut counters = Counters::EMPTY;
+        counters.set(Counter::CurCwnd, 10);
+        counters.set(Counter::SmoothedRTT, 70_000);
+        counters.set(Counter::PacingRate, 1_000_000);
+        let sample = TcpSample::new(&counters, Duration::from_secs(1));
+        assert_eq!((sample.cwnd_segments, sample.srtt_s, sample.time_s), (Some(10), Some(0.07), 1.0));
+        assert_eq!(sample.pacing_rate_bps, Some(8_000_000));
         assert_eq!((sample.bytes_acked, sample.send_window_bytes), (None, None));
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_bytes_never_panic(info: Vec<u8>) {
-            let _ = TcpSample::decode(&info, Duration::ZERO);
-        }
     }
 }
