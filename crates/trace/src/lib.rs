@@ -25,8 +25,9 @@ pub use header::{Header, VERSION};
 pub use reader::{Batch, Block, Reader};
 pub use recording::{Points, Recording, Track};
 pub use rotation::{Due, Rotation};
-pub use schema::{Column, Kind, Schema, SchemaError};
+pub use schema::{Column, Schema, SchemaError};
 pub use unit::{Dimension, ParseUnitError, Unit};
+pub use wad_model::counter::Kind;
 pub use writer::{BatchLimits, Writer};
 
 /// Advice for a name that is not known: the nearest of those that are, if one is near.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use wad_model::counter::{self, CounterInfo};
+use wad_model::counter::{CounterInfo, Kind};
 
 use crate::format::{MAX_COLUMNS, MAX_TABLES};
 
@@ -33,36 +33,6 @@ pub struct Column {
     pub description: String,
 }
 
-/// How the numbers of a column move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// They only grow while the flow lives: a difference is what happened in between.
-    Counter,
-    /// They move both ways, or stay.
-    Gauge,
-    /// A time that grows while the flow is in a state.
-    StateTime,
-}
-
-impl Kind {
-    /// Whether the difference of two samples is the amount between them.
-    #[must_use]
-    pub const fn is_cumulative(self) -> bool {
-        matches!(self, Self::Counter | Self::StateTime)
-    }
-}
-
-impl From<counter::Kind> for Kind {
-    fn from(kind: counter::Kind) -> Self {
-        match kind {
-            counter::Kind::Counter => Self::Counter,
-            counter::Kind::Gauge => Self::Gauge,
-            counter::Kind::StateTime => Self::StateTime,
-        }
-    }
-}
-
 impl Column {
     /// A column without alias and description.
     pub fn new(name: impl Into<String>, unit: impl Into<String>, kind: Kind) -> Self {
@@ -75,7 +45,7 @@ impl Column {
         Self {
             name: counter.name.to_owned(),
             unit: counter.unit.symbol().to_owned(),
-            kind: counter.kind.into(),
+            kind: counter.kind,
             alias: counter.rfc4898.to_owned(),
             description: counter.description.to_owned(),
         }

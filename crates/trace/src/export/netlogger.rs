@@ -9,7 +9,7 @@ use wad_model::{Event, EventForm, EventValue, Time, Timestamp};
 use super::{Context, ExportError, Exporter, Sample};
 use crate::flow::{Flow, FlowId};
 use crate::reader::Batch;
-use crate::schema::Kind;
+use wad_model::counter::Kind;
 
 pub(super) struct NetLogger<'h, W: Write> {
     context: Context<'h>,
