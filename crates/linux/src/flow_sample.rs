@@ -1,12 +1,12 @@
 //! A flow at one moment: who it is, and its counters.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use wad_model::{Counter, Counters, FlowKey, Time};
 
 use crate::observer_skeleton::types;
 use crate::plain::AnyBytes;
+use crate::record::end;
 
 /// The name of a congestion control.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -106,8 +106,8 @@ impl FlowSample {
             cookie: raw.cookie,
             namespace: raw.namespace,
             key: FlowKey::new(
-                end(raw.family == 4, &raw.local, raw.local_port),
-                end(raw.family == 4, &raw.remote, raw.remote_port),
+                end(raw.family, &raw.local, raw.local_port),
+                end(raw.family, &raw.remote, raw.remote_port),
             ),
             path: (raw.has & HAS_FLOW != 0).then_some(raw.path),
             is_final: raw.has & IS_FINAL != 0,
@@ -116,15 +116,6 @@ impl FlowSample {
             counters: counters(&raw, tick_us),
         })
     }
-}
-
-pub(crate) fn end(ipv4: bool, address: &[u8; 16], port: u16) -> SocketAddr {
-    let address = if ipv4 {
-        IpAddr::V4(Ipv4Addr::new(address[0], address[1], address[2], address[3]))
-    } else {
-        IpAddr::V6(Ipv6Addr::from(*address))
-    };
-    SocketAddr::new(address, port)
 }
 
 fn counters(raw: &types::wad_sample, tick_us: u64) -> Counters {

@@ -281,7 +281,8 @@ fn kind(raw: u32) -> Option<RecordKind> {
     }
 }
 
-fn end(family: u32, address: &[u8; 16], port: u16) -> SocketAddr {
+/// An end of a flow, as the kernel's programs write it: `family` is 4 or 6.
+pub(crate) fn end(family: u32, address: &[u8; 16], port: u16) -> SocketAddr {
     let address = if family == 4 {
         IpAddr::V4(Ipv4Addr::new(address[0], address[1], address[2], address[3]))
     } else {
