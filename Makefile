@@ -3,8 +3,12 @@
 CARGO ?= cargo
 # Crates whose tests need root and a real kernel; one test at a time.
 KERNEL = -p wad-linux -p wad-lab -p wad-reproduce -p wad-daemon -p wad
+PURE = -p wad-model -p wad-path -p wad-tune -p wad-plot -p wad-sim -p wad-trace -p wad-diagnose -p wad-faults
+# Property tests try the same cases in each run of `make test`, so that a change is judged by what it changed;
+# `make soak` tries many others.
+PROPTEST_RNG_SEED ?= 2002
 
-.PHONY: demo build test test-pure test-kernel check bench figures bootstrap clean
+.PHONY: demo build test test-pure test-kernel soak check bench figures bootstrap clean
 
 demo: bootstrap
 	$(CARGO) build --release --locked -p wad
@@ -15,12 +19,18 @@ build: bootstrap
 
 test: test-pure test-kernel
 
+test-pure: export PROPTEST_RNG_SEED := $(PROPTEST_RNG_SEED)
 test-pure: bootstrap
-	$(CARGO) test --locked -p wad-model -p wad-path -p wad-tune -p wad-plot -p wad-sim -p wad-trace -p wad-diagnose -p wad-faults
+	$(CARGO) test --locked $(PURE)
 
 # Fails without root: a test that did not run proves nothing.
+test-kernel: export PROPTEST_RNG_SEED := $(PROPTEST_RNG_SEED)
 test-kernel: bootstrap
 	$(CARGO) test --locked $(KERNEL) -- --test-threads=1
+
+# The property tests with other random cases in each run, and many more of them.
+soak: bootstrap
+	PROPTEST_CASES=5000 $(CARGO) test --release --locked $(PURE)
 
 # What CI checks beside the tests.
 check: bootstrap
