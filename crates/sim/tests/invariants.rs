@@ -49,7 +49,7 @@ impl Observer for Auditor {
     fn on_change(&mut self, now: Time, _: FlowId, state: &FlowState) {
         self.pass(now);
         // A reduction leaves two segments; ns-2's threshold starts at the receiver's window, which may be one.
-        let least_threshold = self.window.min(2) as f64;
+        let least_threshold = if self.window < 2 { 1.0 } else { 2.0 };
         assert!(state.cwnd >= 1.0 && state.ssthresh >= least_threshold, "{state:?}");
         assert!(state.received >= state.acked, "{state:?}");
     }
