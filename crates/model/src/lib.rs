@@ -6,6 +6,7 @@ pub mod counter;
 mod event;
 mod flow;
 pub mod high_speed;
+pub mod math;
 mod quantity;
 mod time;
 

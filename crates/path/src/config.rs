@@ -327,7 +327,7 @@ pub(crate) fn probability(key: &str, value: f64) -> Result<(), ConfigError> {
     Err(ConfigError::Probability { key: key.to_owned(), value })
 }
 
-fn not_zero(key: &str, value: u64, remedy: &'static str) -> Result<(), ConfigError> {
+pub(crate) fn not_zero(key: &str, value: u64, remedy: &'static str) -> Result<(), ConfigError> {
     if value > 0 {
         return Ok(());
     }

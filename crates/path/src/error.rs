@@ -67,6 +67,16 @@ pub enum ConfigError {
         /// What it must reach.
         least: f64,
     },
+    /// A value that a source of traffic cannot have.
+    #[error("{key} = {value}: {remedy}")]
+    Range {
+        /// The key, with the keys that lead to it.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What would be possible.
+        remedy: &'static str,
+    },
     /// A step of a schedule that has no meaning.
     #[error("{key} {problem}")]
     Schedule {
@@ -88,6 +98,7 @@ impl ConfigError {
             | Self::SpreadOfExponential { key, .. }
             | Self::Threshold { key, .. }
             | Self::Order { key, .. }
+            | Self::Range { key, .. }
             | Self::Schedule { key, .. } => key,
         }
     }
@@ -102,6 +113,7 @@ impl ConfigError {
             | Self::SpreadOfExponential { key, .. }
             | Self::Threshold { key, .. }
             | Self::Order { key, .. }
+            | Self::Range { key, .. }
             | Self::Schedule { key, .. } => key,
         };
         *key = format!("{outer}.{key}");

@@ -59,34 +59,8 @@ impl JitterModel {
     }
 
     fn exponential(&mut self) -> u64 {
-        let (whole, fraction) = self.exponential_deviate();
+        let (whole, fraction) = self.generator.exponential();
         self.mean.saturating_mul(whole).saturating_add(scale(self.mean, fraction))
-    }
-
-    /// An exponential deviate with mean 1, whole part and 2^-64ths, from comparisons alone (J. von
-    /// Neumann, "Various techniques used in connection with random digits", 1951): a falling run of
-    /// uniform numbers that begins with x has odd length with probability e^-x.
-    fn exponential_deviate(&mut self) -> (u64, u64) {
-        let mut whole = 0;
-        loop {
-            let first = self.generator.bits();
-            if !self.falling_run(first).is_multiple_of(2) {
-                return (whole, first);
-            }
-            whole += 1;
-        }
-    }
-
-    /// How many numbers, `first` included, fall before one rises.
-    fn falling_run(&mut self, first: u64) -> u32 {
-        let (mut last, mut length) = (first, 1);
-        loop {
-            let next = self.generator.bits();
-            if next >= last {
-                return length;
-            }
-            (last, length) = (next, length + 1);
-        }
     }
 }
 

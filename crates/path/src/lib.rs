@@ -85,6 +85,7 @@ mod reorder;
 mod schedule;
 mod serialiser;
 mod stages;
+pub mod traffic;
 mod wire;
 
 pub use config::{

@@ -14,6 +14,7 @@ pub(crate) enum Stream {
     Backward = 6,
     Red = 7,
     FlowHash = 8,
+    Traffic = 9,
 }
 
 /// A sequence of random numbers that its seed determines.
@@ -39,6 +40,32 @@ impl Generator {
     /// A whole number below `bound`, each as likely as the other to one part in 2^64 / `bound`.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         scale(bound, self.bits())
+    }
+
+    /// An exponential deviate with mean 1, whole part and 2^-64ths, from comparisons alone (J. von
+    /// Neumann, "Various techniques used in connection with random digits", 1951): a falling run of
+    /// uniform numbers that begins with x has odd length with probability e^-x.
+    pub(crate) fn exponential(&mut self) -> (u64, u64) {
+        let mut whole = 0;
+        loop {
+            let first = self.bits();
+            if !self.falling_run(first).is_multiple_of(2) {
+                return (whole, first);
+            }
+            whole += 1;
+        }
+    }
+
+    /// How many numbers, `first` included, fall before one rises.
+    fn falling_run(&mut self, first: u64) -> u32 {
+        let (mut last, mut length) = (first, 1);
+        loop {
+            let next = self.bits();
+            if next >= last {
+                return length;
+            }
+            (last, length) = (next, length + 1);
+        }
     }
 }
 

@@ -37,7 +37,6 @@ pub mod dctcp;
 pub mod high_speed;
 pub mod hystart;
 pub mod limited_slow_start;
-pub mod math;
 #[cfg(test)]
 mod paced;
 pub mod reno;
@@ -55,6 +54,7 @@ use wad_model::{Bytes, Rate, Time};
 use crate::nanos::Nanos;
 
 pub use choice::{Control, ControlConfig};
+pub use wad_model::math;
 
 /// The algorithm of one flow.
 pub trait CongestionControl {

@@ -3,8 +3,9 @@
 #   left --access--> r1 --bottleneck--> r2 --access--> right
 #
 # usage: ns path.tcl [key value]...      prints one line of CSV, see measure.sh for its columns
+# `growth` is ns-2's windowOption_: 1 is standard TCP, 8 HighSpeed TCP.
 array set p {
-    variant Reno  flows 1  window 100  segment 1460  delayed 0  stagger 0
+    variant Reno  flows 1  window 100  segment 1460  delayed 0  stagger 0  growth 1
     access 90Mb  access_delay 20ms  rate 50Mb  delay 100ms  queue 1000000
     lost {}  probability 0  seed 1  warm_up 0  until 60
 }
@@ -54,6 +55,7 @@ for {set i 0} {$i < $p(flows)} {incr i} {
     set sender($i) [new $agent]
     $sender($i) set window_ $p(window)
     $sender($i) set packetSize_ $p(segment)
+    $sender($i) set windowOption_ $p(growth)
     set receiver [new $sink]
     $ns attach-agent $left $sender($i)
     $ns attach-agent $right $receiver
