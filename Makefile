@@ -3,7 +3,7 @@
 CARGO ?= cargo
 # Crates whose tests need root and a real kernel; one test at a time.
 KERNEL = -p wad-linux -p wad-lab -p wad-reproduce -p wad-daemon -p wad
-PURE = -p wad-model -p wad-path -p wad-tune -p wad-plot -p wad-sim -p wad-trace -p wad-diagnose -p wad-faults
+PURE = -p wad-model -p wad-path -p wad-tune -p wad-plot -p wad-sim -p wad-trace -p wad-diagnose -p wad-faults -p wad-events
 # Property tests try the same cases in each run of `make test`, so that a change is judged by what it changed;
 # `make soak` tries many others.
 PROPTEST_RNG_SEED ?= 2002

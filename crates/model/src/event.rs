@@ -33,6 +33,7 @@
 
 mod json;
 mod line;
+mod target;
 mod timestamp;
 mod value;
 
@@ -41,6 +42,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use target::{EventTarget, HostPort, ParseTargetError, SyslogForm};
 pub use timestamp::{ParseTimestampError, Timestamp};
 pub use value::EventValue;
 

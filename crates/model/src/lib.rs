@@ -12,7 +12,8 @@ mod time;
 
 pub use counter::{Counter, Counters};
 pub use event::{
-    Event, EventForm, EventValue, ParseTimestampError, ReadEventError, Timestamp, UnknownEventForm,
+    Event, EventForm, EventTarget, EventValue, HostPort, ParseTargetError, ParseTimestampError,
+    ReadEventError, SyslogForm, Timestamp, UnknownEventForm,
 };
 pub use flow::{Direction, FlowKey, canonical_ip, canonical_socket};
 pub use quantity::{Bytes, ParseQuantityError, Rate, Segments};
