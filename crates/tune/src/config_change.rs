@@ -23,6 +23,12 @@ pub struct ConfigChange {
     pub cgroup: bool,
     /// Whether `[api]` is other.
     pub api: bool,
+    /// Whether `[observe]` is other.
+    pub observe: bool,
+    /// Whether `[[events]]` are other.
+    pub events: bool,
+    /// Whether `[metrics]` is other.
+    pub metrics: bool,
 }
 
 /// What is other of a path.
@@ -47,6 +53,9 @@ impl ConfigChange {
             reordered: common(old, new) != common(new, old),
             cgroup: old.host.cgroup != new.host.cgroup,
             api: old.api != new.api,
+            observe: old.observe != new.observe,
+            events: old.events != new.events,
+            metrics: old.metrics != new.metrics,
         }
     }
 
@@ -124,7 +133,14 @@ impl fmt::Display for ConfigChange {
         lines.extend(self.changed.iter().map(PathChange::to_string));
         lines.extend(self.reordered.then(|| "paths come in another order".to_owned()));
         lines.extend(self.cgroup.then(|| "`host.cgroup` is another".to_owned()));
-        lines.extend(self.api.then(|| "`[api]` is other".to_owned()));
+        for (is_other, section) in [
+            (self.api, "`[api]` is other"),
+            (self.observe, "`[observe]` is other"),
+            (self.events, "`[[events]]` are other"),
+            (self.metrics, "`[metrics]` is other"),
+        ] {
+            lines.extend(is_other.then(|| section.to_owned()));
+        }
         let text = if lines.is_empty() { "nothing is other".to_owned() } else { lines.join("\n") };
         f.write_str(&text)
     }

@@ -90,10 +90,10 @@ pub use circumstances::{Circumstances, EstimateSource, KnownEstimate};
 pub use compile::CompileError;
 pub use config::{
     Acknowledgements, AdditiveIncrease, Api, BufferMode, Buffers, Config, Congestion, Control, ControlName,
-    DelayedAck, Estimates, Given, Grant, HighSpeedMode, Host, Law, MAX_ADDITIVE_INCREASE, MAX_BUFFER,
-    MAX_INITIAL_WINDOW, MAX_PACING_SHARE, MIN_BUFFER, MetricsCache, MultiplicativeDecrease, NamedEstimate,
-    Pacing, ParseEstimateError, PathEstimate, PathPolicy, Profile, Receive, Selector, SlowStart, Transport,
-    WadControl, defaults,
+    DelayedAck, DerivedCheck, DerivedProblem, Estimates, EventKind, EventSink, Given, Grant, HighSpeedMode,
+    Host, Law, MAX_ADDITIVE_INCREASE, MAX_BUFFER, MAX_INITIAL_WINDOW, MAX_PACING_SHARE, MIN_BUFFER, Metrics,
+    MetricsCache, MultiplicativeDecrease, NamedEstimate, Observe, Pacing, ParseEstimateError, PathEstimate,
+    PathPolicy, Profile, Receive, Selector, SlowStart, Transport, WadControl, defaults,
 };
 pub use config_change::{ConfigChange, PathChange};
 pub use decision::{

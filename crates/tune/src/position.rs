@@ -13,6 +13,11 @@ impl<'t> Lines<'t> {
         Self { text, starts }
     }
 
+    /// All of it.
+    pub(crate) const fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// The line of the byte at `offset`, counted from one.
     pub(crate) fn line(&self, offset: usize) -> u32 {
         let line = self.starts.partition_point(|start| *start <= offset);

@@ -1,8 +1,10 @@
 //! A configuration as it is read.
 
 use proptest::prelude::*;
-use wad_model::{Bytes, Segments};
-use wad_tune::{BufferMode, Buffers, Config, Congestion, Control, ControlName, Law, SlowStart, defaults};
+use wad_model::{Bytes, EventForm, Segments};
+use wad_tune::{
+    BufferMode, Buffers, Config, Congestion, Control, ControlName, EventKind, Law, SlowStart, defaults,
+};
 
 const FULL: &str = r#"
 [host]
@@ -11,6 +13,29 @@ cgroup = "/sys/fs/cgroup/transfers"
 [api]
 listen = "127.0.0.1:9823"
 
+[observe]
+interval = "100 ms"
+derived = ["AveBW = DataBytesOut * 8 / (CurrTime - StartTime)"]
+
+[[events]]
+name = "archive"
+form = "ulm"
+target = "file:/var/log/wad/events.log"
+kinds = ["derived", "alerts"]
+queue = "1 MiB"
+rotate_size = "100 MB"
+rotate_age = "24 h"
+keep = 5
+
+[[events]]
+name = "usual"
+target = "tcp:collector.example:14380"
+
+[metrics]
+listen = "127.0.0.1:9464"
+max_flows = 50
+other_flows = true
+
 [[path]]
 name = "cern"
 destination = ["192.0.2.0/24", "2001:db8::/32", "::ffff:198.51.100.0/120", "203.0.113.7"]
@@ -18,6 +43,7 @@ source = ["10.0.0.0/8", "2001:db8:1::/48"]
 destination_port = [2811, "50000-51000"]
 source_port = ["1024-65535"]
 congestion = { control = "wad", additive_increase = 6, multiplicative_decrease = 0.3 }
+metrics = { per_flow = true }
 
 [path.buffers]
 mode = "fixed"
@@ -53,7 +79,7 @@ fn every_key_is_read() {
     assert_eq!(config.host.cgroup.unwrap().to_str(), Some("/sys/fs/cgroup/transfers"));
     assert_eq!(config.api.listen, Some("127.0.0.1:9823".parse().unwrap()));
     let cern = &config.paths[0];
-    assert_eq!((cern.name.as_str(), cern.line), ("cern", 8));
+    assert_eq!((cern.name.as_str(), cern.line), ("cern", 31));
     assert_eq!(
         texts(&cern.selector.destination),
         ["192.0.2.0/24", "2001:db8::/32", "198.51.100.0/24", "203.0.113.7/32"]
@@ -61,7 +87,7 @@ fn every_key_is_read() {
     assert_eq!(texts(&cern.selector.source), ["10.0.0.0/8", "2001:db8:1::/48"]);
     assert_eq!(texts(&cern.selector.destination_port), ["2811", "50000-51000"]);
     assert_eq!(texts(&cern.selector.source_port), ["1024-65535"]);
-    assert_eq!((cern.buffers.mode.value, cern.buffers.mode.line), (BufferMode::Fixed, Some(17)));
+    assert_eq!((cern.buffers.mode.value, cern.buffers.mode.line), (BufferMode::Fixed, Some(41)));
     assert_eq!(
         (cern.buffers.send.value, cern.buffers.receive.value),
         (Bytes::new(16 << 20), Bytes::new(8 << 20))
@@ -73,7 +99,32 @@ fn every_key_is_read() {
         panic!("no constants")
     };
     assert_eq!((additive_increase.value.get(), multiplicative_decrease.value.get()), (6.0, 0.3));
-    assert_eq!(additive_increase.line, Some(14));
+    assert_eq!(additive_increase.line, Some(37));
+}
+
+#[test]
+fn what_is_told_and_to_whom_is_read() {
+    let config = Config::parse(FULL).unwrap();
+    assert_eq!((config.observe.interval.as_millis(), config.observe.derived.len()), (100, 1));
+    let [archive, usual] = config.events.as_slice() else { panic!("two sinks") };
+    assert_eq!(
+        (archive.form, archive.target.to_string().as_str()),
+        (EventForm::Ulm, "file:/var/log/wad/events.log")
+    );
+    assert_eq!(archive.kinds, [EventKind::Derived, EventKind::Alerts]);
+    assert_eq!((archive.queue, archive.rotate_size), (Bytes::new(1 << 20), Some(Bytes::new(100_000_000))));
+    assert_eq!((archive.rotate_age.unwrap().as_secs(), archive.keep), (86_400, 5));
+    assert_eq!(usual.form, EventForm::Json);
+    assert_eq!(usual.kinds, [EventKind::Opens, EventKind::Closes, EventKind::Alerts]);
+    let metrics = config.metrics.unwrap();
+    assert_eq!(
+        (metrics.listen, metrics.max_flows, metrics.other_flows),
+        ("127.0.0.1:9464".parse().ok(), 50, true)
+    );
+    assert_eq!(
+        config.paths.iter().map(|path| path.per_flow_metrics).collect::<Vec<_>>(),
+        [true, false, false]
+    );
 }
 
 #[test]

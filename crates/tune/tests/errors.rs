@@ -94,6 +94,12 @@ wrong! {
     ungranted_to_this_path: wrong("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\ncongestion = { high_speed = \"continuous\" }\n[[path]]\nname = \"fnal\"\ndestination = [\"198.51.100.0/24\"]\n[[host.grant]]\npath = \"fnal\"\nsettings = \"all\"\n");
     grants_that_are_none: wrong("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\n[[host.grant]]\npath = \"cern\"\nsettings = [\"max_windw\", \"max_ssthresh\", 7]\n[[host.grant]]\nsettings = \"everything\"\n");
     grant_to_nobody: wrong("[[path]]\nname = \"cern\"\ndestination = [\"192.0.2.0/24\"]\n[[host.grant]]\npath = \"crn\"\nsettings = \"all\"\n");
+    bad_observe: wrong("[observe]\ninterval = \"1 ms\"\nderived = []\n");
+    bad_events: wrong("[[events]]\nname = \"a b\"\nform = \"xml\"\n[[events]]\nname = \"a\"\ntarget = \"tcp:collector\"\nkinds = [\"openings\"]\nqueue = \"1 B\"\n");
+    events_that_do_nothing: wrong("[[events]]\nname = \"a\"\ntarget = \"syslog\"\nkinds = [\"opens\", \"alerts\"]\nrotate_size = \"1 MB\"\n[[events]]\nname = \"a\"\ntarget = \"file:events.log\"\n[[events]]\nname = \"b\"\ntarget = \"file:/events.log\"\nkeep = 3\n");
+    events_of_one_name: wrong("[[events]]\nname = \"a\"\ntarget = \"syslog\"\n[[events]]\nname = \"a\"\ntarget = \"journal\"\n");
+    bad_metrics: wrong("[metrics]\nlisten = 9464\nmax_flows = 0\nother_flow = true\n");
+    metrics_of_flows_that_nobody_serves: with("metrics = { per_flow = true }");
     too_many_combinations: with("destination_port = [1,2,3,4,5,6,7,8,9]\nsource_port = [1,2,3,4,5,6,7,8]");
 }
 
@@ -115,4 +121,20 @@ fn an_error_drawn_into_another_text_is_drawn_all_the_same() {
     let errors = Config::parse("[[path]]\nname = 7\n").unwrap_err();
     assert!(errors.render("wad.toml", "ä", false).contains("wad.toml"));
     assert!(errors.render("wad.toml", "", true).contains('\u{1b}'));
+}
+
+#[test]
+fn what_is_wrong_with_a_definition_is_shown_in_its_place() {
+    let complain = |texts: &[&str]| {
+        let of = |(index, text): (usize, &&str)| {
+            let column = text.chars().position(|c| c == '?')? + 1;
+            Some(wad_tune::DerivedProblem { index, column, message: "what is that?".to_owned() })
+        };
+        texts.iter().enumerate().filter_map(of).collect()
+    };
+    let text =
+        "[observe]\nderived = [\n  \"Good = 1\",\n  \"Bäd = 2 + ?\",\n  'Other = ?',\n  \"Tab\\t = ?\",\n]\n";
+    let errors = Config::parse_with(text, &complain).unwrap_err();
+    let places: Vec<_> = errors.iter().map(|error| (error.line, error.column)).collect();
+    assert_eq!(places, [(4, 14), (5, 12), (6, 3)], "{errors}");
 }

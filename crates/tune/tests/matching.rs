@@ -113,6 +113,7 @@ fn path(name: &str, line: u32, selector: Selector) -> PathPolicy {
         receive: Receive::default(),
         acknowledgements: Acknowledgements::default(),
         transport: Transport::default(),
+        per_flow_metrics: false,
     }
 }
 

@@ -6,7 +6,7 @@ use wad_model::Bytes;
 
 use super::defaults;
 use super::given::Given;
-use super::table::{Found, Table, or_default};
+use super::table::{Found, Table, idle, or_default};
 use super::value::{FromToml, Problem};
 use crate::tunables::{Knob, Within as _};
 
@@ -120,16 +120,6 @@ impl Buffers {
         };
         (one("send"), one("receive"))
     }
-}
-
-/// Refuses a key that acts only beside another, which is not there.
-fn idle<T>(table: &mut Table<'_, '_, '_>, key: &str, found: Option<&Found<T>>, needs: &str) {
-    let Some(found) = found else { return };
-    let problem = Problem::new(
-        format!("without {needs} it does nothing"),
-        format!("add {needs}, or leave out `{key}`"),
-    );
-    table.refuse(key, found.span.clone(), problem);
 }
 
 /// Refuses a floor above what there is to divide.

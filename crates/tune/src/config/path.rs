@@ -7,6 +7,7 @@ use super::buffers::Buffers;
 use super::congestion::{Congestion, Control};
 use super::estimate::PathEstimate;
 use super::given::Given;
+use super::metrics;
 use super::pacing::Pacing;
 use super::receive::Receive;
 use super::selector::Selector;
@@ -43,6 +44,8 @@ pub struct PathPolicy {
     pub acknowledgements: Acknowledgements,
     /// The rest of what is set of TCP.
     pub transport: Transport,
+    /// Whether each of its flows has metrics of its own.
+    pub per_flow_metrics: bool,
 }
 
 impl PathPolicy {
@@ -62,6 +65,8 @@ pub(super) struct ReadPath {
     pub(super) name: Span,
     pub(super) destination: Vec<Span>,
     pub(super) uses: Uses,
+    /// Where metrics of each flow are asked for, if they are.
+    pub(super) per_flow: Option<Span>,
 }
 
 impl ReadPath {
@@ -72,9 +77,12 @@ impl ReadPath {
         let selector = Selector::read(&mut table);
         let settings = Settings::read(&mut table);
         let uses = settings.check(&mut table);
+        let per_flow = metrics::read_per_flow(&mut table);
         table.finish();
         let (Found { value: Name(name), span, .. }, (selector, destination)) = (name?, selector?);
-        Some(Self { policy: settings.policy(name, line, selector), name: span, destination, uses })
+        let policy =
+            PathPolicy { per_flow_metrics: per_flow.is_some(), ..settings.policy(name, line, selector) };
+        Some(Self { policy, name: span, destination, uses, per_flow })
     }
 }
 
@@ -149,11 +157,13 @@ impl Settings {
             receive,
             acknowledgements,
             transport,
+            per_flow_metrics: false,
         }
     }
 }
 
-struct Name(String);
+/// The name of an entry.
+pub(super) struct Name(pub(super) String);
 
 impl FromToml for Name {
     fn from_toml(value: &toml::de::DeValue<'_>) -> Result<Self, Problem> {
@@ -163,6 +173,6 @@ impl FromToml for Name {
             return Ok(Self(text.to_owned()));
         }
         let help = "write 1 to 63 letters, digits, dots, hyphens and underscores";
-        Err(Problem::new(format!("\"{text}\" is no name of a path"), help))
+        Err(Problem::new(format!("\"{text}\" is no name"), help))
     }
 }

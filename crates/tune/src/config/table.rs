@@ -55,6 +55,19 @@ impl<'t> Findings<'t> {
         self.lines.line(span.start)
     }
 
+    /// The place of a character, counted from 1, of a text that stands at `span`; the whole of it where the file writes
+    /// the text in another way.
+    pub(super) fn within_text(&self, span: &Span, text: &str, column: usize) -> Span {
+        let place = || {
+            let start = span.start + self.lines.text().get(span.clone())?.find(text)?;
+            let at = text.char_indices().nth(column - 1).map_or(text.len(), |(at, _)| at);
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            let word = text[at..].find(|c| !is_word(c)).unwrap_or(text.len() - at);
+            Some(start + at..start + at + word.max(1))
+        };
+        place().unwrap_or_else(|| span.clone())
+    }
+
     pub(super) fn add(&mut self, span: Span, problem: Problem) {
         self.add_related(span, problem, None);
     }
@@ -252,6 +265,16 @@ impl<'i, 'f, 't> Table<'i, 'f, 't> {
             findings.add(span.clone(), Problem::new(format!("{name} lacks the key `{key}`"), help));
         }
     }
+}
+
+/// Refuses a key that acts only beside another, which is not there.
+pub(super) fn idle<T>(table: &mut Table<'_, '_, '_>, key: &str, found: Option<&Found<T>>, needs: &str) {
+    let Some(found) = found else { return };
+    let problem = Problem::new(
+        format!("without {needs} it does nothing"),
+        format!("add {needs}, or leave out `{key}`"),
+    );
+    table.refuse(key, found.span.clone(), problem);
 }
 
 /// The value if it is within its limits.
