@@ -20,8 +20,9 @@ use crate::config::LinkConfig;
 use crate::counters::{Backlog, Counters, Usage};
 use crate::discipline::Discipline;
 use crate::link::{Delivery, Fate};
-use crate::queue::{Limit, Stays};
+use crate::queue::{DropTail, Limit, Stays};
 use crate::serialiser::Serialiser;
+use crate::transit::Transit;
 
 /// What is queued and under way.
 #[derive(Clone, Debug)]
@@ -84,30 +85,16 @@ impl<P> Lane<P> {
         Fate::Queued
     }
 
-    /// As [`handle`](Self::handle), and the packet is delivered at once, though at a later time: the ring keeps no more
-    /// than what waits.
-    #[inline]
-    pub(crate) fn transit(
-        &mut self,
-        now: Time,
-        size: Bytes,
-        payload: P,
-        counters: &mut Counters,
-    ) -> Result<Time, Fate> {
-        self.clear(now);
-        while self.ring.len() as u64 > self.waiting.packets {
-            self.ring.pop_front();
-        }
-        if !self.limit.admits(size, self.waiting) {
-            counters.dropped_by_queue += 1;
-            return Err(Fate::DroppedByQueue);
-        }
-        let departs = self.serialise(now, size, counters);
-        if !self.serialiser.is_instant() {
-            let size = u32::try_from(size.get()).unwrap_or(u32::MAX);
-            self.ring.push_back(Flight { departs, entered: now, size, payload });
-        }
-        Ok(self.arrival(departs))
+    /// The same link for an owner who takes packets over as they enter, if none has entered yet.
+    pub(crate) fn to_transit(&self) -> Option<Transit> {
+        let untouched = self.ring.is_empty() && self.busy == 0;
+        untouched.then(|| Transit {
+            serialiser: self.serialiser.clone(),
+            delay: self.delay,
+            queue: DropTail::new(self.limit),
+            busy: 0,
+            refused: 0,
+        })
     }
 
     /// When a packet leaves that enters now. With an infinite rate it does not wait.

@@ -82,10 +82,12 @@ mod path;
 mod queue;
 mod random;
 mod reorder;
+mod ring;
 mod schedule;
 mod serialiser;
 mod stages;
 pub mod traffic;
+mod transit;
 mod wire;
 
 pub use config::{

@@ -3,28 +3,28 @@
 //! Its packets are elsewhere: a departure is known when a packet is queued, and a packet is in the queue
 //! until that time has come.
 
-use std::collections::VecDeque;
-
 use wad_model::{Bytes, Time};
 
 use crate::config::Queue;
 use crate::counters::{Backlog, Usage};
+use crate::ring::Ring;
 
 /// The packets that wait and the one in service.
 #[derive(Clone, Debug)]
 pub(crate) struct DropTail {
     limit: Limit,
     /// In order of departure. Those that have departed are removed when the next packet enters.
-    places: VecDeque<Place>,
-    backlog: Backlog,
+    places: Ring<Place>,
+    /// The sizes of all.
+    bytes: u64,
     /// Each packet's whole stay is added when it enters; `usage` takes off what is yet to come.
     stays: Stays,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Place {
     departs: Time,
-    size: Bytes,
+    size: u64,
 }
 
 /// How much a queue holds.
@@ -59,44 +59,45 @@ pub(crate) struct Stays {
 }
 
 impl DropTail {
-    pub(crate) fn new(config: Queue) -> Self {
-        Self {
-            limit: Limit::new(config),
-            places: VecDeque::new(),
-            backlog: Backlog::default(),
-            stays: Stays::default(),
-        }
+    pub(crate) fn new(limit: Limit) -> Self {
+        Self { limit, places: Ring::new(), bytes: 0, stays: Stays::default() }
     }
 
     /// Whether a packet finds room beside `waiting` ones that are elsewhere, as of the last [`clear`](Self::clear).
     #[inline]
     pub(crate) fn admits(&self, size: Bytes, waiting: Backlog) -> bool {
-        let packets = self.backlog.packets + waiting.packets;
-        self.limit.admits(size, Backlog { packets, bytes: self.backlog.bytes + waiting.bytes })
+        let there = self.there();
+        let packets = there.packets + waiting.packets;
+        self.limit.admits(size, Backlog { packets, bytes: there.bytes + waiting.bytes })
     }
 
     /// How many packets there are as of the last [`clear`](Self::clear).
     #[inline]
     pub(crate) fn packets(&self) -> u64 {
-        self.backlog.packets
+        self.places.len() as u64
+    }
+
+    /// What there is as of the last [`clear`](Self::clear).
+    #[inline]
+    fn there(&self) -> Backlog {
+        Backlog { packets: self.packets(), bytes: Bytes::new(self.bytes) }
     }
 
     /// Takes in a packet that was admitted at `now`; returns the backlog with it.
     #[inline]
     pub(crate) fn push(&mut self, now: Time, departs: Time, size: Bytes) -> Backlog {
-        self.places.push_back(Place { departs, size });
-        self.backlog.packets += 1;
-        self.backlog.bytes = self.backlog.bytes + size;
+        self.places.push_back(Place { departs, size: size.get() });
+        self.bytes += size.get();
         self.stays.add(now, departs, size);
-        self.backlog
+        self.there()
     }
 
     /// What is in the queue at `now`, which is not before the last entry.
     pub(crate) fn backlog(&self, now: Time) -> Backlog {
         let mut backlog = Backlog::default();
-        for place in self.places.iter().rev().take_while(|place| place.departs > now) {
+        for place in self.places.backwards().take_while(|place| place.departs > now) {
             backlog.packets += 1;
-            backlog.bytes = backlog.bytes + place.size;
+            backlog.bytes = backlog.bytes + Bytes::new(place.size);
         }
         backlog
     }
@@ -104,19 +105,25 @@ impl DropTail {
     /// Adds the integrals of the backlog up to `usage.until`, which is not before the last entry.
     pub(crate) fn integrate(&self, usage: &mut Usage) {
         let mut to_come = Stays::default();
-        for place in self.places.iter().rev().take_while(|place| place.departs > usage.until) {
-            to_come.add(usage.until, place.departs, place.size);
+        for place in self.places.backwards().take_while(|place| place.departs > usage.until) {
+            to_come.add(usage.until, place.departs, Bytes::new(place.size));
         }
         self.stays.less(to_come, usage);
+    }
+
+    /// Forgets everything: all has departed.
+    #[inline]
+    pub(crate) fn clear_all(&mut self) {
+        self.places.clear();
+        self.bytes = 0;
     }
 
     /// Forgets what has departed by `now`.
     #[inline]
     pub(crate) fn clear(&mut self, now: Time) {
         while let Some(place) = self.places.front().filter(|place| place.departs <= now) {
-            self.backlog.packets -= 1;
-            self.backlog.bytes = self.backlog.bytes - place.size;
-            self.places.pop_front();
+            self.bytes -= place.size;
+            self.places.drop_front();
         }
     }
 }
@@ -154,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_packet_in_service_counts() {
-        let mut queue = DropTail::new(Queue::Packets(2));
+        let mut queue = DropTail::new(Limit::new(Queue::Packets(2)));
         assert!(admits(&mut queue, 0, 100));
         queue.push(ns(0), ns(10), SIZE);
         assert!(admits(&mut queue, 0, 100));
@@ -165,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_limit_in_bytes_may_be_filled_exactly() {
-        let mut queue = DropTail::new(Queue::Bytes(Bytes::new(250)));
+        let mut queue = DropTail::new(Limit::new(Queue::Bytes(Bytes::new(250))));
         queue.push(ns(0), ns(10), Bytes::new(150));
         assert!(admits(&mut queue, 0, 100));
         assert!(!admits(&mut queue, 0, 101));
@@ -173,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_mean_backlog_is_weighted_by_time() {
-        let mut queue = DropTail::new(Queue::Unlimited);
+        let mut queue = DropTail::new(Limit::new(Queue::Unlimited));
         queue.push(ns(0), ns(10), SIZE);
         queue.push(ns(0), ns(20), SIZE);
         let mut usage = Usage { until: ns(15), ..Usage::default() };

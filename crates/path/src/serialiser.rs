@@ -86,6 +86,18 @@ impl Serialiser {
         self.busy_until()
     }
 
+    /// As [`transmit`](Self::transmit) for a wire that is known to be idle and whose rate does not change.
+    #[inline]
+    pub(crate) fn transmit_at_once(&mut self, now: Time, size: Bytes) -> Time {
+        let Some(rate) = self.rate else { return now };
+        if size != self.last.size {
+            self.last = Service::of(size, rate);
+        }
+        self.free_at = now.as_nanos().saturating_add(self.last.nanos);
+        self.remainder = self.last.remainder;
+        self.busy_until()
+    }
+
     /// Adds up whole nanoseconds and remainders; neither sum nor carry overflows.
     #[inline]
     fn add(&mut self, service: Service, rate: u64) {

@@ -13,7 +13,7 @@ use crate::discipline::waiting::{Sent, Waiting};
 use crate::discipline::{Discipline, Label};
 use crate::jitter::JitterModel;
 use crate::link::{Delivery, Fate};
-use crate::queue::DropTail;
+use crate::queue::{DropTail, Limit};
 use crate::reorder::Reorderer;
 use crate::schedule::Timeline;
 use crate::serialiser::Serialiser;
@@ -52,7 +52,7 @@ impl<P: Clone> Stages<P> {
         Self {
             red,
             head: HeadQueue::new(&config.discipline, seed),
-            queue: DropTail::new(config.queue),
+            queue: DropTail::new(Limit::new(config.queue)),
             serialiser: Serialiser::new(config.rate).with_changes(rates),
             shaper: config.shaper.map(Shaper::new),
             departs: Time::ZERO,

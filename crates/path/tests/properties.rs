@@ -243,11 +243,11 @@ proptest! {
     ) {
         let config = LinkConfig { rate, delay, queue, loss, ..LinkConfig::default() };
         let (polled, outcome) = run(&config, seed, &traffic, Polling::Eager);
-        let mut link = Link::new(&config, seed);
+        let mut link = Link::<usize>::new(&config, seed);
         prop_assert!(link.is_plain());
         let mut deliveries = Vec::new();
         for (i, (at, size)) in entries(&traffic).into_iter().enumerate() {
-            match link.transit(at, size, i) {
+            match link.transit(at, size) {
                 Ok(delivered) => deliveries.push((delivered, i)),
                 Err(fate) => prop_assert_eq!(fate, outcome.fates[i]),
             }

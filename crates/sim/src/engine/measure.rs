@@ -126,7 +126,7 @@ impl Meter {
 
     /// A link at a sample.
     pub(crate) fn link_state(&mut self, net: &Net, index: usize, now: Time) -> LinkState {
-        let link = &net.links[index];
+        let link = &net.edges[index].link;
         let usage = link.usage(now);
         let description = &mut self.links[index];
         let interval = usage.after(&description.sampled);

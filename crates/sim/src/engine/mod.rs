@@ -173,7 +173,7 @@ impl Simulation {
             self.net.join();
         }
         loop {
-            let (delivery, link) = self.net.agenda.earliest();
+            let (delivery, seat) = self.net.agenda.earliest();
             let timer = self.timers.next();
             if delivery.min(timer) >= self.meter.next_mark() {
                 if self.mark(observer) {
@@ -183,7 +183,7 @@ impl Simulation {
             }
             self.events += 1;
             if delivery < timer {
-                if let Some((now, packet)) = self.net.take(link, Time::from_nanos(delivery)) {
+                if let Some((now, packet)) = self.net.take(seat, Time::from_nanos(delivery)) {
                     self.arrive(packet, now, observer);
                 }
             } else if let Some((time, flow)) = self.timers.pop() {
@@ -267,7 +267,7 @@ impl Simulation {
         for (index, flow) in (0..).zip(&self.flows) {
             observer.on_flow_sample(now, FlowId(index), &state_of(flow));
         }
-        for link in 0..self.net.links.len() {
+        for link in 0..self.net.edges.len() {
             let state = self.meter.link_state(&self.net, link, now);
             observer.on_link_sample(now, LinkId(u32::try_from(link).unwrap_or(u32::MAX)), &state);
         }

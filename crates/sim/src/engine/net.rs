@@ -1,5 +1,7 @@
 //! The links with what is on them, and the ways of the flows through them.
 
+use std::collections::VecDeque;
+
 use wad_model::{Bytes, Time};
 use wad_path::{Counters, Discipline, Fate, Label, Link, LinkConfig, Usage};
 
@@ -7,23 +9,48 @@ use super::agenda::Agenda;
 use super::packet::{Kind, Packet};
 use crate::observer::{FlowId, LinkId, Observer, PacketEvent, PacketKind};
 use crate::scenario::OneWay;
+use crate::tcp::core::NEVER;
 
 /// All links, and how each flow goes through them.
 #[derive(Clone, Debug)]
 pub(crate) struct Net {
-    pub(crate) links: Vec<Link<Packet>>,
-    /// Whether what enters a link leaves its next delivery as it is.
-    steady: Vec<bool>,
+    pub(crate) edges: Vec<Edge>,
     pub(crate) agenda: Agenda,
+    /// The links that the agenda is about; others have no deliveries of their own.
+    seats: Vec<u32>,
     ways: Vec<Way>,
     /// The links of all ways, one after the other.
     hops: Vec<u32>,
-    /// Links whose packets go on to the next without an event, see [`Net::join`].
-    direct: Vec<bool>,
     marks: Marks,
     /// What each link had counted at the marks that its packets have passed.
     readings: Vec<[Option<Reading>; 2]>,
     pub(crate) losses: Vec<Losses>,
+}
+
+/// A link, and what the engine knows of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    handling: Handling,
+    /// Whether what enters leaves the next delivery as it is.
+    steady: bool,
+    /// Its place in the agenda.
+    seat: u32,
+    /// The next mark at which its counts are to be put down.
+    next_mark: Time,
+    pub(crate) link: Link<Packet>,
+    /// What has been taken over from a link ahead of time, in order of delivery.
+    under_way: VecDeque<(Time, Packet)>,
+}
+
+/// How packets come out of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Handling {
+    /// The link is polled when its next delivery is due.
+    Polled,
+    /// A packet is taken over when it enters, and waits here for its time.
+    Ahead,
+    /// A packet is taken over when it enters, and enters the next link at once, with a later time: see [`Net::join`].
+    Direct,
 }
 
 /// The times between which everything counts: the end of the warm-up, and the end.
@@ -67,13 +94,20 @@ pub(crate) struct Sizes {
 
 impl Net {
     pub(crate) fn new(links: &[OneWay], marks: Marks, seed: u64) -> Self {
+        let edges = (0..).zip(links).map(|(i, link)| Edge {
+            handling: Handling::Polled,
+            steady: is_steady(&link.config),
+            seat: i,
+            next_mark: marks.0[0],
+            link: Link::new(&link.config, mix(seed, i.into())),
+            under_way: VecDeque::new(),
+        });
         Self {
-            links: (0..).zip(links).map(|(i, link)| Link::new(&link.config, mix(seed, i))).collect(),
-            steady: links.iter().map(|link| is_steady(&link.config)).collect(),
+            edges: edges.collect(),
             agenda: Agenda::new(links.len()),
+            seats: (0..).take(links.len()).collect(),
             ways: Vec::new(),
             hops: Vec::new(),
-            direct: vec![false; links.len()],
             marks,
             readings: vec![[None; 2]; links.len()],
             losses: Vec::new(),
@@ -114,8 +148,8 @@ impl Net {
     /// events a segment, the segment's arrival and that of its ACK.
     pub(crate) fn join(&mut self) {
         const NONE: Option<u32> = None;
-        let mut before: Vec<Option<Option<u32>>> = vec![None; self.links.len()];
-        let mut after: Vec<Vec<Option<u32>>> = vec![Vec::new(); self.links.len()];
+        let mut before: Vec<Option<Option<u32>>> = vec![None; self.edges.len()];
+        let mut after: Vec<Vec<Option<u32>>> = vec![Vec::new(); self.edges.len()];
         for way in &self.ways {
             let first = way.first as usize;
             let middle = first + usize::from(way.forward);
@@ -138,10 +172,23 @@ impl Net {
         }
         let fed_by_one =
             |next: &Option<u32>| next.is_some_and(|next| matches!(before[next as usize], Some(Some(_))));
-        for (link, direct) in self.direct.iter_mut().enumerate() {
-            *direct =
-                self.links[link].is_plain() && !after[link].is_empty() && after[link].iter().all(fed_by_one);
+        for (edge, after) in self.edges.iter_mut().zip(&after) {
+            edge.handling = if !edge.link.is_plain() {
+                Handling::Polled
+            } else if !after.is_empty() && after.iter().all(fed_by_one) {
+                Handling::Direct
+            } else {
+                Handling::Ahead
+            };
         }
+        self.seats.clear();
+        for (link, edge) in (0..).zip(&mut self.edges) {
+            if edge.handling != Handling::Direct {
+                edge.seat = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
+                self.seats.push(link);
+            }
+        }
+        self.agenda = Agenda::new(self.seats.len());
     }
 
     /// A packet enters the next link of its way, and what follows without an event.
@@ -154,15 +201,23 @@ impl Net {
         loop {
             let link = self.hops[(base + u32::from(packet.hop)) as usize] as usize;
             packet.hop += 1;
-            if !self.direct[link] {
+            let edge = &mut self.edges[link];
+            if edge.handling == Handling::Polled {
                 self.hand_over(packet, link, size, way.ecn, at, observer);
                 return;
             }
-            if at >= self.marks.0[0] {
-                self.note_marks(link, at);
+            if at >= edge.next_mark {
+                self.readings[link] = edge.note_marks(self.readings[link], self.marks, at);
             }
-            match self.links[link].transit(at, Bytes::new(size.into()), packet) {
-                Ok(delivered) => at = delivered,
+            match edge.link.transit(at, Bytes::new(size.into())) {
+                Ok(delivered) if edge.handling == Handling::Direct => at = delivered,
+                Ok(delivered) => {
+                    if edge.under_way.is_empty() {
+                        self.agenda.set(edge.seat as usize, delivered.as_nanos());
+                    }
+                    edge.under_way.push_back((delivered, packet));
+                    return;
+                }
                 Err(fate) => return self.lose(packet, fate, at),
             }
         }
@@ -179,37 +234,31 @@ impl Net {
         at: Time,
         observer: &mut O,
     ) {
-        if at >= self.marks.0[0] {
-            self.note_marks(link, at);
+        let edge = &mut self.edges[link];
+        if at >= edge.next_mark {
+            self.readings[link] = edge.note_marks(self.readings[link], self.marks, at);
         }
         let is_ack = packet.kind == Kind::Ack;
         let label =
             Label { flow: u64::from(packet.flow) << 1 | u64::from(is_ack), ecn_capable: ecn && !is_ack };
-        let fate = self.links[link].handle_labelled(at, Bytes::new(size.into()), label, packet);
+        let fate = edge.link.handle_labelled(at, Bytes::new(size.into()), label, packet);
         if O::PACKETS {
             report(packet, fate, link, size, at, observer);
         }
         if !matches!(fate, Fate::Queued | Fate::Marked) {
             self.lose(packet, fate, at);
-        } else if !self.steady[link] || self.agenda.time_of(link) == Agenda::NEVER {
-            self.schedule(link);
-        }
-    }
-
-    /// A packet is about to enter a link at `at`: what was counted up to the marks before that is put down.
-    #[inline]
-    fn note_marks(&mut self, link: usize, at: Time) {
-        for (place, mark) in self.readings[link].iter_mut().zip(self.marks.0) {
-            if at >= mark && place.is_none() {
-                *place = Some(Reading::of(&self.links[link], mark));
+        } else {
+            let edge = &self.edges[link];
+            if !edge.steady || self.agenda.time_of(edge.seat as usize) == Agenda::NEVER {
+                edge.schedule(&mut self.agenda);
             }
         }
     }
 
     /// What a link had counted at a mark, which is now unless its packets are ahead.
     pub(crate) fn reading(&mut self, link: usize, mark: usize) -> Reading {
-        let Self { links, readings, marks, .. } = self;
-        *readings[link][mark].get_or_insert_with(|| Reading::of(&links[link], marks.0[mark]))
+        let Self { edges, readings, marks, .. } = self;
+        *readings[link][mark].get_or_insert_with(|| Reading::of(&edges[link].link, marks.0[mark]))
     }
 
     /// A packet will not arrive. The losses of segments count between the marks.
@@ -226,11 +275,18 @@ impl Net {
         }
     }
 
-    /// Takes the next delivery of a link, if it has one by `now`.
+    /// Takes the next delivery of the link with this place in the agenda, if it has one by `now`.
     #[inline]
-    pub(crate) fn take(&mut self, link: usize, now: Time) -> Option<(Time, Packet)> {
-        let delivery = self.links[link].poll_transmit(now);
-        self.schedule(link);
+    pub(crate) fn take(&mut self, seat: usize, now: Time) -> Option<(Time, Packet)> {
+        let edge = &mut self.edges[self.seats[seat] as usize];
+        if edge.handling == Handling::Ahead {
+            let delivery = edge.under_way.pop_front();
+            let next = edge.under_way.front().map_or(Agenda::NEVER, |(at, _)| at.as_nanos());
+            self.agenda.set(seat, next);
+            return delivery;
+        }
+        let delivery = edge.link.poll_transmit(now);
+        edge.schedule(&mut self.agenda);
         let delivery = delivery?;
         let mut packet = delivery.payload;
         packet.marked |= delivery.marked;
@@ -241,17 +297,33 @@ impl Net {
     pub(crate) fn size(&self, packet: Packet) -> u32 {
         self.ways[packet.flow as usize].size(packet)
     }
+}
 
+impl Edge {
+    /// A packet is about to enter at `at`: what was counted up to the marks before that, with what was known of them.
+    #[cold]
+    fn note_marks(&mut self, known: [Option<Reading>; 2], marks: Marks, at: Time) -> [Option<Reading>; 2] {
+        let mut readings = known;
+        for (place, mark) in readings.iter_mut().zip(marks.0) {
+            if at >= mark {
+                place.get_or_insert_with(|| Reading::of(&self.link, mark));
+            }
+        }
+        self.next_mark = if at >= marks.0[1] { NEVER } else { marks.0[1] };
+        readings
+    }
+
+    /// Tells the agenda of the next delivery.
     #[inline]
-    fn schedule(&mut self, link: usize) {
-        let next = self.links[link].poll_timeout().map_or(Agenda::NEVER, Time::as_nanos);
-        self.agenda.set(link, next);
+    fn schedule(&self, agenda: &mut Agenda) {
+        let next = self.link.poll_timeout().map_or(Agenda::NEVER, Time::as_nanos);
+        agenda.set(self.seat as usize, next);
     }
 }
 
 impl Reading {
     fn of(link: &Link<Packet>, at: Time) -> Self {
-        Self { counters: *link.counters(), usage: link.usage(at) }
+        Self { counters: link.counters(), usage: link.usage(at) }
     }
 }
 
