@@ -126,7 +126,7 @@ impl Direction {
 
     pub(super) fn report(self, now: Time) -> DirectionReport {
         DirectionReport {
-            link: LinkCounters::new(self.link.counters(), &self.link.usage(now)),
+            link: LinkCounters::new(&self.link.counters(), &self.link.usage(now)),
             emulator: self.counters,
             lateness: self.lateness.report(),
             samples: self.samples,
