@@ -1,5 +1,7 @@
 //! The command line.
 
+mod sim;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use wad_daemon::DEFAULT_RUNTIME_DIR;
 use wad_trace::ExportFormat;
 use wad_tune::{Endpoint, NamedEstimate};
+
+pub(crate) use sim::{ScenarioArguments, Sim, SimCommand, SimRun};
 
 /// Where the daemon's configuration is unless told otherwise.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/wad/wad.toml";
@@ -39,6 +43,7 @@ pub(crate) enum Command {
     Config(ConfigArguments),
     Import(Import),
     Diagnose(Diagnose),
+    Sim(Sim),
     Lab(Lab),
     Demo(Demo),
 }

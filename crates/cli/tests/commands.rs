@@ -347,6 +347,7 @@ mod help {
             "config check",
             "import",
             "diagnose",
+            "sim run",
             "lab run",
             "lab reproduce",
             "lab diagnose",

@@ -14,6 +14,8 @@ mod lab_run;
 mod plot;
 mod reload;
 mod run;
+mod sim;
+mod sim_run;
 mod stop;
 mod top;
 mod trace;
@@ -21,7 +23,7 @@ mod trace_export;
 mod trace_file;
 mod undo;
 
-use crate::arguments::{Command, ConfigCommand, LabCommand, TraceCommand};
+use crate::arguments::{Command, ConfigCommand, LabCommand, SimCommand, TraceCommand};
 use crate::failure::Failure;
 
 /// Runs a command.
@@ -52,6 +54,9 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
             LabCommand::Sampler(arguments) => lab_endpoint::sample(&arguments),
         },
         Command::Diagnose(arguments) => diagnose::run(&arguments),
+        Command::Sim(arguments) => match arguments.command {
+            SimCommand::Run(arguments) => sim_run::run(&arguments),
+        },
         Command::Demo(arguments) => demo::run(&arguments),
     }
 }

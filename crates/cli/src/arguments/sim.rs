@@ -1,0 +1,155 @@
+//! The arguments of `wad sim`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use wad_study::Setting;
+
+/// Simulate TCP over a path: what a transfer will do, without a network and faster than one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad sim run --rate 622Mbit/s --rtt 80ms --streams 4 --time 20s")]
+pub(crate) struct Sim {
+    #[command(subcommand)]
+    pub(crate) command: SimCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    Run(SimRun),
+}
+
+/// Run a scenario: what each flow gets, how its round trips are, what the links carry.
+///
+/// Without a file: one CUBIC flow over 100 Mbit/s, 40 ms and a queue of one bandwidth-delay product, for 60 s. The same seed
+/// gives the same numbers, bit for bit.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad sim run\n  \
+    wad sim run --rate 622Mbit/s --rtt 80ms --queue 1bdp --streams 4 --window 2MiB --control reno --time 20s\n  \
+    wad sim run --loss 1e-4 --control '{ aimd = { additive_increase = 6.0 } }' --json | jq .total\n  \
+    wad sim run --rate 50Mbit/s --plot run.svg --trace run.wadt --interval 100ms\n  \
+    wad sim run --streams 2 --set flow.ecn=true --print-scenario")]
+pub(crate) struct SimRun {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// Print one JSON document: {"scenario","measured_s","flows":[...],"links":[...],"total","work"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Draw rates, windows, round trips and queues over time; the ending says SVG or PNG
+    #[arg(long, value_name = "FILE.svg|FILE.png", value_parser = picture)]
+    pub(crate) plot: Option<PathBuf>,
+    /// Record each change of each flow in the format of `wad trace`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// Record the state at intervals instead, with the queue
+    #[arg(long, value_name = "TIME", requires = "trace", value_parser = interval)]
+    pub(crate) interval: Option<Duration>,
+    /// Print the scenario in full and run nothing
+    #[arg(long)]
+    pub(crate) print_scenario: bool,
+    /// Run it however long it takes
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// A scenario: a file or the defaults, and what is to differ.
+#[derive(Debug, Args)]
+pub(crate) struct ScenarioArguments {
+    /// The scenario (default: see above); what is given beside it changes what it names
+    #[arg(value_name = "SCENARIO.toml")]
+    pub(crate) file: Option<PathBuf>,
+    /// The rate of the bottleneck
+    #[arg(long, value_name = "RATE")]
+    rate: Option<String>,
+    /// The round trip without queues
+    #[arg(long, value_name = "TIME")]
+    rtt: Option<String>,
+    /// The queue before the bottleneck: 1bdp (bandwidth-delay product), 300 (packets), 2MiB, unlimited
+    #[arg(long, value_name = "SIZE")]
+    queue: Option<String>,
+    /// How it is managed: drop_tail, red, codel, fq_codel
+    #[arg(long, value_name = "NAME")]
+    discipline: Option<String>,
+    /// Random losses: 1e-4 or 0.01%
+    #[arg(long, value_name = "SHARE")]
+    loss: Option<String>,
+    /// How many flows
+    #[arg(long, value_name = "N")]
+    streams: Option<String>,
+    /// The receiver's window: 2MiB, '500 segments', unlimited
+    #[arg(long, value_name = "SIZE")]
+    window: Option<String>,
+    /// The sender's buffer
+    #[arg(long, value_name = "SIZE")]
+    send_buffer: Option<String>,
+    /// The congestion control: reno, cubic, bbr1, bbr3, high_speed, scalable, vegas, dctcp, virtual_mss, aimd, wad
+    #[arg(long, value_name = "NAME")]
+    control: Option<String>,
+    /// How losses are repaired: rack, sack, fack, new_reno, reno, tahoe
+    #[arg(long, value_name = "NAME")]
+    recovery: Option<String>,
+    /// Data in a full segment
+    #[arg(long, value_name = "SIZE")]
+    segment: Option<String>,
+    /// The initial congestion window, in segments
+    #[arg(long, value_name = "N")]
+    initial_window: Option<String>,
+    /// How much later each further flow starts
+    #[arg(long, value_name = "TIME")]
+    stagger: Option<String>,
+    /// How long it runs, in virtual time
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
+    /// What is left out of the results at the begin
+    #[arg(long, value_name = "TIME")]
+    warm_up: Option<String>,
+    /// Whatever is random follows from this number
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+    /// Whose habits endpoints have: linux, ns2
+    #[arg(long, value_name = "NAME")]
+    conventions: Option<String>,
+    /// Any other key of the scenario by its path, such as flow.0.ecn=true or topology.dumbbell.access.delay=1ms
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Setting>,
+}
+
+impl ScenarioArguments {
+    /// What is to differ from the file or the defaults.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = Setting> {
+        let flags = [
+            ("rate", &self.rate),
+            ("rtt", &self.rtt),
+            ("queue", &self.queue),
+            ("discipline", &self.discipline),
+            ("loss", &self.loss),
+            ("streams", &self.streams),
+            ("window", &self.window),
+            ("send_buffer", &self.send_buffer),
+            ("control", &self.control),
+            ("recovery", &self.recovery),
+            ("segment", &self.segment),
+            ("initial_window", &self.initial_window),
+            ("stagger", &self.stagger),
+            ("time", &self.time),
+            ("warm_up", &self.warm_up),
+            ("seed", &self.seed),
+            ("conventions", &self.conventions),
+        ];
+        let given = flags.into_iter().filter_map(|(name, value)| Some(Setting::new(name, value.as_ref()?)));
+        self.set.iter().cloned().chain(given)
+    }
+}
+
+fn picture(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("the name of a picture ends with .svg or .png".to_owned()),
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let time = wad_model::parse_duration(text).map_err(|error| error.to_string())?;
+    if time.is_zero() { Err("give a time above 0".to_owned()) } else { Ok(time) }
+}
