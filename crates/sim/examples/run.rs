@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => text = std::fs::read_to_string(path)?,
         None => drop(std::io::stdin().read_to_string(&mut text)?),
     }
-    let scenario = Scenario::parse(&text)?;
+    let mut scenario = Scenario::parse(&text)?;
+    scenario.read_files(|file| std::fs::read_to_string(file))?;
     let outcome = Simulation::new(&scenario)?.run(&mut ());
     println!("{}", serde_json::to_string_pretty(&outcome)?);
     Ok(())

@@ -57,5 +57,7 @@ pub mod theory;
 pub use engine::Simulation;
 pub use nanos::Nanos;
 pub use observer::{Content, FlowId, FlowState, LinkId, LinkState, Observer, PacketEvent, PacketKind};
-pub use outcome::{FlowOutcome, LinkOutcome, Outcome, RttOutcome, Total, Work};
+pub use outcome::{
+    CrossOutcome, FlowOutcome, LinkOutcome, Outcome, RttOutcome, Total, TransfersOutcome, Work,
+};
 pub use scenario::{Scenario, ScenarioError};

@@ -45,7 +45,8 @@ pub trait Observer {
 /// Watches nothing.
 impl Observer for () {}
 
-/// A flow of a scenario, counted from 0 in the order in which the scenario has them.
+/// A flow of a scenario, counted from 0 in the order in which the scenario has them. Sources of cross-traffic are counted
+/// on behind the flows; nothing but packets is told of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct FlowId(pub u32);
 
@@ -139,6 +140,8 @@ pub enum Content {
         /// The first segment that has not arrived.
         next: u32,
     },
+    /// Cross-traffic, whatever it carries.
+    Cross,
 }
 
 /// Where something happened to a packet, and what.

@@ -13,7 +13,9 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// Each direction of each link.
     pub links: Vec<LinkOutcome>,
-    /// All flows together.
+    /// Each entry of the cross-traffic.
+    pub cross_traffic: Vec<CrossOutcome>,
+    /// All flows together, cross-traffic apart.
     pub total: Total,
     /// What it took to compute.
     pub work: Work,
@@ -125,6 +127,44 @@ pub struct LinkOutcome {
     pub dropped_by_queue: u64,
     /// Packets that the loss model took.
     pub lost_by_model: u64,
+}
+
+/// What came of an entry of the cross-traffic: of all its sources together.
+///
+/// Bytes are those on the wire, headers included; of short flows those of data segments, each as often as it was sent. What
+/// was offered is delivered, lost, or still under way.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CrossOutcome {
+    /// Its name.
+    pub name: String,
+    /// Its pattern.
+    pub pattern: &'static str,
+    /// What was sent.
+    pub offered_bytes: u64,
+    /// What came out at the end of the way.
+    pub delivered_bytes: u64,
+    /// What queues dropped and loss models took.
+    pub lost_bytes: u64,
+    /// What was sent, a second.
+    pub offered_bps: f64,
+    /// What came out, a second.
+    pub delivered_bps: f64,
+    /// Of short flows: how many there were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfers: Option<TransfersOutcome>,
+}
+
+/// Short flows of the cross-traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct TransfersOutcome {
+    /// How many began.
+    pub begun: u64,
+    /// How many were refused, because too many were open.
+    pub refused: u64,
+    /// How many ended: all of their data was acknowledged.
+    pub completed: u64,
+    /// How long those that ended took in the mean; zero if none did.
+    pub mean_duration_s: f64,
 }
 
 /// What a run took to compute, whatever the machine. An observer of packets or samples makes more events.

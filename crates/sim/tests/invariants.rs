@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use wad_model::{Bytes, Rate, Segments, Time};
+use wad_path::traffic::{Constant, PacketTrace, ParetoOnOff, Poisson};
 use wad_path::{LinkConfig, Loss, Queue, Reordering};
-use wad_sim::scenario::{Amount, Conventions, DelayedAck, Dumbbell, FlowConfig, Recovery, Topology, TwoWay};
+use wad_sim::scenario::{
+    Amount, Conventions, CrossPattern, CrossTraffic, DelayedAck, Direction, Dumbbell, FlowConfig, Recovery,
+    Topology, TraceFile, TwoWay, Web,
+};
 use wad_sim::{
     Content, FlowId, FlowState, Nanos, Observer, Outcome, PacketEvent, PacketKind, Scenario, Simulation,
 };
@@ -36,6 +40,8 @@ struct Books {
     contiguous: u64,
     /// What the sender has been told of.
     acked: u64,
+    /// Bytes of cross-traffic: sent, arrived, lost.
+    cross: [u64; 3],
 }
 
 impl Observer for Auditor {
@@ -69,6 +75,7 @@ impl Observer for Auditor {
                 books.data(packet.kind, segment, retransmission, window)
             }
             Content::Ack { next } => books.ack(packet.kind, next.into()),
+            Content::Cross => books.cross(packet.kind, packet.size.into()),
         }
     }
 }
@@ -108,6 +115,21 @@ impl Books {
             PacketKind::Entered(_) => {}
         }
         assert!(self.arrived + self.lost <= self.sent, "packets came from nowhere");
+    }
+
+    /// Packets of 40 to 76 bytes are SYNs and ACKs, which cross-traffic's own books leave out.
+    fn cross(&mut self, kind: PacketKind, size: u64) {
+        if size <= 76 {
+            return;
+        }
+        let [sent, arrived, lost] = &mut self.cross;
+        match kind {
+            PacketKind::Sent => *sent += size,
+            PacketKind::Received => *arrived += size,
+            PacketKind::Dropped(_) | PacketKind::Lost(_) => *lost += size,
+            PacketKind::Entered(_) => {}
+        }
+        assert!(*arrived + *lost <= *sent, "cross-traffic came from nowhere");
     }
 
     fn ack(&mut self, kind: PacketKind, next: u64) {
@@ -171,10 +193,53 @@ fn flow() -> impl Strategy<Value = FlowConfig> {
     )
 }
 
+fn cross_pattern() -> impl Strategy<Value = CrossPattern> {
+    let packet = (100u64..3000).prop_map(Bytes::new);
+    let rate = (100_000u64..20_000_000).prop_map(Rate::from_bps);
+    (0..5, rate, packet, 1u64..200, 1.05..3.0f64, recovery(), 1u32..20).prop_map(
+        |(which, rate, packet, ms, shape, recovery, most)| {
+            let (on, off) = (Duration::from_millis(ms), Duration::from_millis(ms / 2 + 1));
+            match which {
+                0 => CrossPattern::Constant(Constant { rate, packet }),
+                1 => CrossPattern::Poisson(Poisson { rate, packet }),
+                2 => CrossPattern::ParetoOnOff(ParetoOnOff { rate, on, off, shape, packet }),
+                3 => CrossPattern::Trace(TraceFile {
+                    file: "recorded".to_owned(),
+                    repeat: Some(Duration::from_millis(ms + 10)),
+                    packets: PacketTrace::parse(&format!("0 {0}\n0.01 {0}\n", packet.get())).ok(),
+                }),
+                _ => CrossPattern::Web(Box::new(Web {
+                    every: on,
+                    size: packet * 10,
+                    shape,
+                    most,
+                    flow: FlowConfig { recovery: Some(recovery), ..FlowConfig::default() },
+                })),
+            }
+        },
+    )
+}
+
+fn cross_traffic() -> impl Strategy<Value = CrossTraffic> {
+    (cross_pattern(), 1u32..3, any::<bool>(), 0u64..1000, prop::option::of(0u64..3000)).prop_map(
+        |(pattern, count, forward, start, stop)| CrossTraffic {
+            name: None,
+            count,
+            pattern,
+            from: None,
+            to: None,
+            direction: if forward { Direction::Forward } else { Direction::Backward },
+            start: Duration::from_millis(start),
+            stop: stop.map(Duration::from_millis),
+        },
+    )
+}
+
 fn scenario() -> impl Strategy<Value = Scenario> {
     let conventions = prop_oneof![Just(Conventions::Linux), Just(Conventions::Ns2)];
-    (link(), link(), prop::option::of(link()), flow(), conventions, any::<u64>()).prop_map(
-        |(forward, backward, access, flow, conventions, seed)| Scenario {
+    let cross_traffic = prop::collection::vec(cross_traffic(), 0..3);
+    (link(), link(), prop::option::of(link()), flow(), cross_traffic, conventions, any::<u64>()).prop_map(
+        |(forward, backward, access, flow, cross_traffic, conventions, seed)| Scenario {
             duration: Duration::from_secs(3),
             seed,
             conventions,
@@ -184,6 +249,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
                 pairs: 2,
             }),
             flows: vec![flow],
+            cross_traffic,
             ..Scenario::default()
         },
     )
@@ -211,6 +277,16 @@ proptest! {
             prop_assert_eq!(flow.lost_segments + flow.dropped_segments, books.lost);
             prop_assert_eq!(flow.received_bytes, books.contiguous * 1460);
             prop_assert_eq!(flow.acked_segments, books.acked);
+        }
+        let mut sources = watched.flows.len()..;
+        for (config, outcome) in scenario.cross_traffic.iter().zip(&watched.cross_traffic) {
+            let mut sum = [0; 3];
+            for id in sources.by_ref().take(usize::try_from(config.count).unwrap()) {
+                let id = FlowId(u32::try_from(id).unwrap());
+                let cross = auditor.flows.get(&id).map_or([0; 3], |books| books.cross);
+                sum = [0, 1, 2].map(|i| sum[i] + cross[i]);
+            }
+            prop_assert_eq!([outcome.offered_bytes, outcome.delivered_bytes, outcome.lost_bytes], sum);
         }
     }
 }

@@ -30,9 +30,13 @@ enum Plan {
 const ENDLESS: u32 = u32::MAX;
 
 impl Writer {
+    /// A file is sent from `start` on.
+    pub(crate) fn of_file(size: Bytes, start: Time, segment: Bytes) -> Self {
+        Self::of(Plan::Once { segments: segments_of(size, segment) }, start, NEVER)
+    }
+
     pub(crate) fn new(config: &FlowConfig, start: Time, segment: Bytes) -> Self {
-        let segments =
-            |size: Bytes| u32::try_from(size.get().div_ceil(segment.get())).unwrap_or(u32::MAX - 1).max(1);
+        let segments = |size| segments_of(size, segment);
         let plan = match config.application {
             Application::Bulk | Application::Window { .. } => Plan::Endless,
             Application::File { size } => Plan::Once { segments: segments(size) },
@@ -45,6 +49,10 @@ impl Writer {
             }
         };
         let stop = config.stop.map_or(NEVER, |stop| Nanos::from(stop).after(Time::ZERO));
+        Self::of(plan, start, stop)
+    }
+
+    fn of(plan: Plan, start: Time, stop: Time) -> Self {
         Self { plan, start, stop, wakes: start, started: false }
     }
 
@@ -85,4 +93,8 @@ impl Writer {
             _ => self.wakes == NEVER && now >= self.stop,
         }
     }
+}
+
+fn segments_of(size: Bytes, segment: Bytes) -> u32 {
+    u32::try_from(size.get().div_ceil(segment.get())).unwrap_or(u32::MAX - 1).max(1)
 }

@@ -163,7 +163,8 @@ impl Meter {
         let links = self.links.iter().enumerate().map(|(link, description)| {
             description.outcome(&net.reading(link, 0), &net.reading(link, 1), measured)
         });
-        Outcome { measured_s: seconds, flows: outcomes, links: links.collect(), total, work }
+        let links = links.collect();
+        Outcome { measured_s: seconds, flows: outcomes, links, cross_traffic: Vec::new(), total, work }
     }
 }
 
@@ -174,7 +175,7 @@ impl Description {
         let counters = reading.counters.since(&before.counters);
         let delivered = reading.delivered - before.delivered;
         let arrived = reading.arrivals.segments - before.arrivals.segments;
-        let Losses { dropped, lost } = losses;
+        let Losses { dropped, lost, .. } = losses;
         let bps = |segments: u64, bytes: u64| (segments * bytes * 8) as f64 / seconds;
         let part = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         FlowOutcome {

@@ -29,6 +29,7 @@
 mod agenda;
 mod application;
 mod blocks;
+mod cross;
 mod flow;
 mod measure;
 mod net;
@@ -38,7 +39,7 @@ mod timers;
 use wad_model::Time;
 
 use crate::nanos::Nanos;
-use crate::observer::{FlowId, FlowState, LinkId, Observer, PacketEvent, PacketKind};
+use crate::observer::{FlowId, FlowState, LinkId, Observer, PacketKind};
 use crate::outcome::{Outcome, Work};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::tcp::core::Output;
@@ -48,6 +49,7 @@ use crate::tcp::sender::Sender;
 
 use application::Writer;
 use blocks::Blocks;
+use cross::{Cross, Lent};
 use flow::{Flow, Reading};
 use measure::Meter;
 use net::{Net, Sizes, mix};
@@ -61,6 +63,7 @@ pub struct Simulation {
     flows: Vec<Flow>,
     timers: Timers,
     meter: Meter,
+    cross: Cross,
     events: u64,
 }
 
@@ -69,6 +72,7 @@ struct Port<'a, O> {
     net: &'a mut Net,
     observer: &'a mut O,
     flow: u32,
+    guest: u16,
     now: Time,
 }
 
@@ -85,6 +89,7 @@ impl<O: Observer> Output for Port<'_, O> {
             marked: false,
             duplicate: false,
             block_count: 0,
+            guest: self.guest,
         });
     }
 }
@@ -102,6 +107,22 @@ impl<O: Observer> Port<'_, O> {
             marked: ack.marked,
             duplicate: ack.duplicate,
             block_count: ack.count,
+            guest: self.guest,
+        });
+    }
+
+    /// A packet of cross-traffic without TCP.
+    fn send_cross(&mut self, size: u32) {
+        self.send(Packet {
+            flow: self.flow,
+            number: size,
+            blocks: 0,
+            kind: Kind::Cross,
+            hop: 0,
+            marked: false,
+            duplicate: false,
+            block_count: 0,
+            guest: 0,
         });
     }
 
@@ -116,9 +137,7 @@ impl<O: Observer> Port<'_, O> {
 
 #[cold]
 fn announce<O: Observer>(net: &Net, packet: Packet, kind: PacketKind, now: Time, observer: &mut O) {
-    let size = net.size(packet);
-    observer
-        .on_packet(now, &PacketEvent { kind, flow: FlowId(packet.flow), content: packet.content(), size });
+    observer.on_packet(now, &net.event(packet, kind));
 }
 
 impl Simulation {
@@ -136,21 +155,12 @@ impl Simulation {
         let mut timers = Timers::new(expanded.len());
         for (index, flow) in (0u32..).zip(&expanded) {
             let endpoints = flow.config.endpoints(scenario.conventions);
-            let bytes = |bytes: wad_model::Bytes| u32::try_from(bytes.get()).unwrap_or(u32::MAX);
-            net.add_way(
-                &flow.forward,
-                &flow.backward,
-                Sizes {
-                    data: bytes(endpoints.segment + endpoints.header),
-                    header: bytes(endpoints.header),
-                    ecn: endpoints.ecn,
-                },
-            );
+            net.add_way(&flow.forward, &flow.backward, Sizes::of(&endpoints));
             let seed = mix(!scenario.seed, index.into());
             let start = Nanos::from(flow.start).after(Time::ZERO);
             timers.set(index, start);
             flows.push(Flow {
-                sender: Sender::new(&endpoints, &flow.config.control, seed),
+                sender: Sender::new(&endpoints, &flow.config.control, seed, start),
                 receiver: Receiver::new(
                     endpoints.delayed_ack,
                     endpoints.ack_delay.into(),
@@ -162,7 +172,9 @@ impl Simulation {
                 before: Reading::default(),
             });
         }
-        Ok(Self { net, flows, timers, meter, events: 0 })
+        let sources = scenario.expand_cross(&network)?;
+        let cross = Cross::new(scenario, &sources, &mut net, &mut timers, meter.marks())?;
+        Ok(Self { net, flows, timers, meter, cross, events: 0 })
     }
 
     /// Runs to the end; what happens on the way goes to `observer`.
@@ -199,54 +211,28 @@ impl Simulation {
             self.net.enter(packet, now, observer);
             return;
         }
-        if packet.kind != Kind::Ack {
-            self.send_due_ack(packet.flow, now, observer);
-        }
-        if O::PACKETS {
-            announce(&self.net, packet, PacketKind::Received, now, observer);
-        }
-        let Self { net, flows, timers, .. } = self;
-        let flow = &mut flows[packet.flow as usize];
-        let mut port = Port { net, observer, flow: packet.flow, now };
-        if packet.kind == Kind::Ack {
-            let before = O::CHANGES.then(|| flow.sender.state());
-            receive_ack(flow, packet, now, &mut port);
+        let Self { net, flows, timers, cross, .. } = self;
+        let Some(flow) = flows.get_mut(packet.flow as usize) else {
+            cross.arrive(packet, &mut Lent { net, timers, observer, now });
+            return;
+        };
+        let before = (O::CHANGES && packet.kind == Kind::Ack).then(|| flow.sender.state());
+        receive(flow, packet, &mut Port { net, observer, flow: packet.flow, guest: 0, now });
+        if before.is_some() {
             tell_change(flow, packet.flow, before, now, observer);
-        } else {
-            receive_segment(flow, packet, now, &mut port);
         }
         timers.set(packet.flow, flow.deadline());
     }
 
-    /// A delayed ACK that is due when a segment arrives goes first.
-    #[inline]
-    fn send_due_ack<O: Observer>(&mut self, index: u32, now: Time, observer: &mut O) {
-        let flow = &mut self.flows[index as usize];
-        if flow.receiver.ack_at <= ROUNDING.after(now) {
-            let ack = flow.receiver.handle_timeout();
-            let mut port = Port { net: &mut self.net, observer, flow: index, now };
-            port.acknowledge(ack, &mut flow.blocks);
-        }
-    }
-
-    /// A flow's deadline may have come.
+    /// The deadline of a flow or of cross-traffic may have come.
     fn expire<O: Observer>(&mut self, index: u32, now: Time, observer: &mut O) {
-        let Self { net, flows, timers, .. } = self;
-        let flow = &mut flows[index as usize];
+        let Self { net, flows, timers, cross, .. } = self;
+        let Some(flow) = flows.get_mut(index as usize) else {
+            cross.expire(index, &mut Lent { net, timers, observer, now });
+            return;
+        };
         let before = O::CHANGES.then(|| flow.sender.state());
-        let mut port = Port { net, observer, flow: index, now };
-        if flow.writer.wakes <= now {
-            let core = &flow.sender.core;
-            let end = flow.writer.handle_wake(now, core.high, core.data_end);
-            flow.sender.handle_write(end, now, &mut port);
-        }
-        if flow.receiver.ack_at <= now {
-            let ack = flow.receiver.handle_timeout();
-            port.acknowledge(ack, &mut flow.blocks);
-        }
-        if flow.sender.deadline() <= now {
-            flow.sender.handle_timeout(now, &mut port);
-        }
+        expire(flow, &mut Port { net, observer, flow: index, guest: 0, now });
         tell_change(flow, index, before, now, observer);
         timers.set(index, flow.deadline());
     }
@@ -274,14 +260,58 @@ impl Simulation {
     }
 
     fn outcome(mut self) -> Outcome {
-        let segments = self.flows.iter().map(|flow| flow.sender.core.counters.sent).sum();
-        let work = Work { events: self.events, segments };
-        self.meter.outcome(&mut self.net, &mut self.flows, work)
+        let segments: u64 = self.flows.iter().map(|flow| flow.sender.core.counters.sent).sum();
+        let work = Work { events: self.events, segments: segments + self.cross.segments() };
+        let outcome = self.meter.outcome(&mut self.net, &mut self.flows, work);
+        let cross_traffic = self.cross.outcome(&self.net, outcome.measured_s);
+        Outcome { cross_traffic, ..outcome }
     }
 }
 
 /// What roundings add up to: less than a nanosecond a link, and a route has few.
 const ROUNDING: Nanos = Nanos::new(16);
+
+/// A packet arrives at an end of a flow.
+#[inline]
+fn receive<O: Observer>(flow: &mut Flow, packet: Packet, port: &mut Port<'_, O>) {
+    if packet.kind != Kind::Ack {
+        send_due_ack(flow, port);
+    }
+    if O::PACKETS {
+        announce(port.net, packet, PacketKind::Received, port.now, port.observer);
+    }
+    if packet.kind == Kind::Ack {
+        receive_ack(flow, packet, port.now, port);
+    } else {
+        receive_segment(flow, packet, port.now, port);
+    }
+}
+
+/// A delayed ACK that is due when a segment arrives goes first.
+#[inline]
+fn send_due_ack<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
+    if flow.receiver.ack_at <= ROUNDING.after(port.now) {
+        let ack = flow.receiver.handle_timeout();
+        port.acknowledge(ack, &mut flow.blocks);
+    }
+}
+
+/// Whatever is due of a flow.
+fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
+    let now = port.now;
+    if flow.writer.wakes <= now {
+        let core = &flow.sender.core;
+        let end = flow.writer.handle_wake(now, core.high, core.data_end);
+        flow.sender.handle_write(end, now, port);
+    }
+    if flow.receiver.ack_at <= now {
+        let ack = flow.receiver.handle_timeout();
+        port.acknowledge(ack, &mut flow.blocks);
+    }
+    if flow.sender.deadline() <= now {
+        flow.sender.handle_timeout(now, port);
+    }
+}
 
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {

@@ -7,8 +7,8 @@ use wad_path::{Counters, Discipline, Fate, Label, Link, LinkConfig, Usage};
 
 use super::agenda::Agenda;
 use super::packet::{Kind, Packet};
-use crate::observer::{FlowId, LinkId, Observer, PacketEvent, PacketKind};
-use crate::scenario::OneWay;
+use crate::observer::{Content, FlowId, LinkId, Observer, PacketEvent, PacketKind};
+use crate::scenario::{Endpoints, OneWay};
 use crate::tcp::core::NEVER;
 
 /// All links, and how each flow goes through them.
@@ -25,6 +25,8 @@ pub(crate) struct Net {
     /// What each link had counted at the marks that its packets have passed.
     readings: Vec<[Option<Reading>; 2]>,
     pub(crate) losses: Vec<Losses>,
+    /// The first way that belongs to cross-traffic.
+    pub(crate) cross_from: u32,
 }
 
 /// A link, and what the engine knows of it.
@@ -57,6 +59,13 @@ enum Handling {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marks(pub(crate) [Time; 2]);
 
+impl Marks {
+    /// Whether what happens then counts.
+    pub(crate) fn cover(self, at: Time) -> bool {
+        at >= self.0[0] && at < self.0[1]
+    }
+}
+
 /// What a link has counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reading {
@@ -75,21 +84,36 @@ pub(crate) struct Way {
     /// Bytes of a data segment, of a SYN or plain ACK, and of what blocks add to an ACK.
     data: u32,
     header: u32,
+    /// Whose it is, as observers are told.
+    owner: u32,
 }
 
-/// Data segments of a flow that did not arrive.
+/// Data segments of a flow that did not arrive, or packets of cross-traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Losses {
     pub(crate) dropped: u64,
     pub(crate) lost: u64,
+    /// Both, in bytes on the wire.
+    pub(crate) bytes: u64,
 }
 
 /// Sizes of a flow's packets, in bytes, and whether they may be marked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sizes {
     pub(crate) data: u32,
     pub(crate) header: u32,
     pub(crate) ecn: bool,
+}
+
+impl Sizes {
+    pub(crate) fn of(endpoints: &Endpoints) -> Self {
+        let bytes = |bytes: Bytes| u32::try_from(bytes.get()).unwrap_or(u32::MAX);
+        Self {
+            data: bytes(endpoints.segment + endpoints.header),
+            header: bytes(endpoints.header),
+            ecn: endpoints.ecn,
+        }
+    }
 }
 
 impl Net {
@@ -111,6 +135,7 @@ impl Net {
             marks,
             readings: vec![[None; 2]; links.len()],
             losses: Vec::new(),
+            cross_from: u32::MAX,
         }
     }
 
@@ -129,8 +154,22 @@ impl Net {
             ecn: sizes.ecn,
             data: sizes.data,
             header: sizes.header,
+            owner: self.ways.len() as u32,
         });
         self.losses.push(Losses::default());
+    }
+
+    /// Adds a way that is the same as another, and belongs to the same owner.
+    pub(crate) fn add_way_like(&mut self, other: u32) {
+        self.ways.push(self.ways[other as usize]);
+        self.losses.push(Losses::default());
+    }
+
+    /// A packet as observers are told of it.
+    pub(crate) fn event(&self, packet: Packet, kind: PacketKind) -> PacketEvent {
+        let way = &self.ways[packet.flow as usize];
+        let content = if packet.flow >= self.cross_from { Content::Cross } else { packet.content() };
+        PacketEvent { kind, flow: FlowId(way.owner), content, size: way.size(packet) }
     }
 
     /// Whether a packet has come to the end of its way.
@@ -243,7 +282,7 @@ impl Net {
             Label { flow: u64::from(packet.flow) << 1 | u64::from(is_ack), ecn_capable: ecn && !is_ack };
         let fate = edge.link.handle_labelled(at, Bytes::new(size.into()), label, packet);
         if O::PACKETS {
-            report(packet, fate, link, size, at, observer);
+            observer.on_packet(at, &self.event(packet, kind_of(fate, link)));
         }
         if !matches!(fate, Fate::Queued | Fate::Marked) {
             self.lose(packet, fate, at);
@@ -264,15 +303,17 @@ impl Net {
     /// A packet will not arrive. The losses of segments count between the marks.
     fn lose(&mut self, packet: Packet, fate: Fate, at: Time) {
         let counts = packet.kind != Kind::Ack && packet.number > 0;
-        if !counts || at < self.marks.0[0] || at >= self.marks.0[1] {
+        if !counts || !self.marks.cover(at) {
             return;
         }
+        let size = self.size(packet);
         let losses = &mut self.losses[packet.flow as usize];
         if fate == Fate::LostByModel {
             losses.lost += 1;
         } else {
             losses.dropped += 1;
         }
+        losses.bytes += u64::from(size);
     }
 
     /// Takes the next delivery of the link with this place in the agenda, if it has one by `now`.
@@ -332,6 +373,7 @@ impl Way {
     fn size(&self, packet: Packet) -> u32 {
         match packet.kind {
             Kind::Ack => self.header + 8 * u32::from(packet.block_count),
+            Kind::Cross => packet.number,
             _ if packet.number == 0 => self.header,
             _ => self.data,
         }
@@ -343,16 +385,14 @@ fn is_steady(config: &LinkConfig) -> bool {
     config.discipline == Discipline::DropTail && config.reordering.is_none() && config.jitter.is_none()
 }
 
-#[cold]
-fn report<O: Observer>(packet: Packet, fate: Fate, link: usize, size: u32, now: Time, observer: &mut O) {
+/// What became of a packet at a link, as observers are told.
+fn kind_of(fate: Fate, link: usize) -> PacketKind {
     let link = LinkId(u32::try_from(link).unwrap_or(u32::MAX));
-    let kind = match fate {
+    match fate {
         Fate::Queued | Fate::Marked => PacketKind::Entered(link),
         Fate::DroppedByQueue | Fate::DroppedEarly => PacketKind::Dropped(link),
         Fate::LostByModel => PacketKind::Lost(link),
-    };
-    observer
-        .on_packet(now, &PacketEvent { kind, flow: FlowId(packet.flow), content: packet.content(), size });
+    }
 }
 
 /// A seed for the `index`-th user of `seed`: splitmix64 (Steele, Lea, Flood 2014).

@@ -6,7 +6,7 @@ use crate::observer::Content;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet {
     pub(crate) flow: u32,
-    /// The segment, or of an ACK the first segment that has not arrived.
+    /// The segment, or of an ACK the first segment that has not arrived, or of cross-traffic its bytes on the wire.
     pub(crate) number: u32,
     /// Of an ACK: the number of its blocks in the flow's list, 0 for none.
     pub(crate) blocks: u32,
@@ -19,6 +19,8 @@ pub(crate) struct Packet {
     pub(crate) duplicate: bool,
     /// Of an ACK: how many blocks it has.
     pub(crate) block_count: u8,
+    /// Of cross-traffic: which of the short flows that had the same id one after the other.
+    pub(crate) guest: u16,
 }
 
 /// What a packet is.
@@ -27,12 +29,15 @@ pub(crate) enum Kind {
     Data,
     Again,
     Ack,
+    /// Cross-traffic without TCP.
+    Cross,
 }
 
 impl Packet {
     /// The packet as observers see it.
     pub(crate) fn content(self) -> Content {
         match self.kind {
+            Kind::Cross => Content::Cross,
             Kind::Ack => Content::Ack { next: self.number.saturating_sub(1) },
             _ if self.number == 0 => Content::Syn,
             kind => Content::Data { segment: self.number - 1, retransmission: kind == Kind::Again },

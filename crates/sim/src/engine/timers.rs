@@ -24,6 +24,17 @@ impl Timers {
         Self { entries: BinaryHeap::with_capacity(flows), entered: vec![NONE; flows] }
     }
 
+    /// How many flows there are.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.entered.len()).unwrap_or(u32::MAX)
+    }
+
+    /// One flow more, without a deadline; returns its number.
+    pub(crate) fn add(&mut self) -> u32 {
+        self.entered.push(NONE);
+        self.len() - 1
+    }
+
     /// When to look next.
     #[inline]
     pub(crate) fn next(&self) -> u64 {

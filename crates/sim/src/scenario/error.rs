@@ -65,6 +65,22 @@ pub enum ScenarioError {
         /// Parameter, value, and what would be possible.
         fault: String,
     },
+    /// Cross-traffic that cannot be.
+    #[error("{name}: {source}")]
+    CrossTraffic {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        source: ConfigError,
+    },
+    /// A file that the scenario names, and that cannot be used.
+    #[error("{file}: {problem}")]
+    File {
+        /// Its name.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A value that has no meaning where it stands.
     #[error("{key} = {value}: {remedy}")]
     Value {

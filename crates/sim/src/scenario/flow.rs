@@ -245,7 +245,7 @@ impl FlowConfig {
 }
 
 /// Durations that may be absent, as text.
-mod optional_duration {
+pub(super) mod optional_duration {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
@@ -254,12 +254,17 @@ mod optional_duration {
     #[derive(Deserialize)]
     struct Text(#[serde(with = "serde_duration")] Duration);
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Duration>, D::Error> {
         Text::deserialize(d).map(|text| Some(text.0))
     }
 
     #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-    pub(super) fn serialize<S: Serializer>(duration: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => serde_duration::serialize(duration, s),
             None => s.serialize_none(),

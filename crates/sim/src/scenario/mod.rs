@@ -22,14 +22,17 @@
 mod amount;
 mod application;
 mod conventions;
+mod cross;
 mod error;
 mod flow;
 mod topology;
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wad_model::{Bytes, format_duration, serde_duration};
+use wad_path::traffic::PacketTrace;
 use wad_path::{LinkConfig, Queue};
 
 use crate::tcp::sender::needs_record;
@@ -37,6 +40,7 @@ use crate::tcp::sender::needs_record;
 pub use amount::Amount;
 pub use application::Application;
 pub use conventions::Conventions;
+pub use cross::{CrossPattern, CrossTraffic, Direction, TraceFile, Web};
 pub use error::ScenarioError;
 pub use flow::{DelayedAck, Endpoints, FlowConfig, Recovery};
 pub use topology::{Custom, CustomLink, Dumbbell, Network, OneWay, ParkingLot, Route, Topology, TwoWay};
@@ -63,6 +67,9 @@ pub struct Scenario {
     /// The flows.
     #[serde(rename = "flow")]
     pub flows: Vec<FlowConfig>,
+    /// What else is on the network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cross_traffic: Vec<CrossTraffic>,
 }
 
 impl Default for Scenario {
@@ -75,6 +82,7 @@ impl Default for Scenario {
             conventions: Conventions::default(),
             topology: Topology::default(),
             flows: vec![FlowConfig::default()],
+            cross_traffic: Vec::new(),
         }
     }
 }
@@ -91,6 +99,23 @@ pub struct Flow<'a> {
     /// Links of its data.
     pub forward: Vec<usize>,
     /// Links of its acknowledgements.
+    pub backward: Vec<usize>,
+}
+
+/// One source of cross-traffic.
+#[derive(Clone, Debug)]
+pub struct Source<'a> {
+    /// Its name in messages.
+    pub name: String,
+    /// Which entry of the scenario it was made from, from 0.
+    pub entry: usize,
+    /// Which of those that are alike.
+    pub copy: u32,
+    /// What it was made from.
+    pub config: &'a CrossTraffic,
+    /// Links of its packets, or of the data of its flows.
+    pub forward: Vec<usize>,
+    /// Links of the acknowledgements of its flows; packets are not acknowledged.
     pub backward: Vec<usize>,
 }
 
@@ -123,7 +148,56 @@ impl Scenario {
         for flow in self.expand(&network)? {
             self.check_flow(&flow, &network)?;
         }
+        for source in self.expand_cross(&network)? {
+            self.check_source(&source, &network)?;
+        }
         Ok(())
+    }
+
+    /// Reads the files that the scenario names, through `read`, which gives the content of a file by its name.
+    ///
+    /// # Errors
+    /// Names the first file that cannot be read, or is not what it should be.
+    pub fn read_files<E: fmt::Display>(
+        &mut self,
+        mut read: impl FnMut(&str) -> Result<String, E>,
+    ) -> Result<(), ScenarioError> {
+        for cross in &mut self.cross_traffic {
+            let CrossPattern::Trace(TraceFile { file, packets, .. }) = &mut cross.pattern else { continue };
+            let fault = |problem| ScenarioError::File { file: file.clone(), problem };
+            let text = read(file).map_err(|error| fault(error.to_string()))?;
+            *packets = Some(PacketTrace::parse(&text).map_err(|error| fault(error.to_string()))?);
+        }
+        self.validate()
+    }
+
+    /// All sources of cross-traffic, each on its own, with their routes.
+    ///
+    /// # Errors
+    /// One names a node that does not exist, or there is no way between its ends.
+    pub fn expand_cross(&self, network: &Network) -> Result<Vec<Source<'_>>, ScenarioError> {
+        let mut sources = Vec::new();
+        for (entry, config) in self.cross_traffic.iter().enumerate() {
+            let name = config.name_or(entry + 1);
+            let (first, last) = network.crossing();
+            let (first, last) = match config.direction {
+                Direction::Forward => (first, last),
+                Direction::Backward => (last, first),
+            };
+            let end = |key: &str, named: &Option<String>, default: Option<usize>| {
+                network.end(&format!("{name}: {key}"), named.as_deref(), default)
+            };
+            let from = end("from", &config.from, first)?;
+            let to = end("to", &config.to, last)?;
+            let forward = network.route(&name, from, to)?;
+            let is_web = matches!(config.pattern, CrossPattern::Web(_));
+            let backward = if is_web { network.route(&name, to, from)? } else { Vec::new() };
+            for copy in 0..config.count {
+                let (name, forward, backward) = (name.clone(), forward.clone(), backward.clone());
+                sources.push(Source { name, entry, copy, config, forward, backward });
+            }
+        }
+        Ok(sources)
     }
 
     /// All flows, each on its own, with their routes.
@@ -195,6 +269,28 @@ impl Scenario {
         }
         Ok(())
     }
+
+    fn check_source(&self, source: &Source<'_>, network: &Network) -> Result<(), ScenarioError> {
+        let Source { name, config, forward, backward, .. } = source;
+        let fault = |error| ScenarioError::CrossTraffic { name: name.clone(), source: error };
+        config.pattern.validate().map_err(fault)?;
+        if let Some(packet) = config.pattern.largest_packet() {
+            for &link in forward {
+                check_queue(&network.links[link], name, packet)?;
+            }
+        }
+        let CrossPattern::Web(web) = &config.pattern else { return Ok(()) };
+        if let Some(key) = web.decided_key() {
+            return Err(ScenarioError::Value {
+                key: format!("{name}: pattern.web.flow.{key}"),
+                value: "...".into(),
+                remedy: "the pattern and the keys of cross_traffic decide that; leave the key out",
+            });
+        }
+        let (forward, backward) = (forward.clone(), backward.clone());
+        let flow = Flow { name: name.clone(), start: config.start, config: &web.flow, forward, backward };
+        self.check_flow(&flow, network)
+    }
 }
 
 fn check_queue(link: &OneWay, flow: &str, segment: Bytes) -> Result<(), ScenarioError> {
@@ -221,14 +317,8 @@ fn expand_one<'a>(
         (Some(name), _) => format!("{name} {}", copy + 1),
     };
     let defaults = network.default_ends(index);
-    let end = |key: &str, named: &Option<String>, default: Option<usize>| match (named, default) {
-        (Some(node), _) => network.find(&format!("{name}: {key}"), node),
-        (None, Some(default)) => Ok(default),
-        (None, None) => Err(ScenarioError::Value {
-            key: "topology.custom.link".into(),
-            value: "[]".into(),
-            remedy: "a network needs at least one link",
-        }),
+    let end = |key: &str, named: &Option<String>, default: Option<usize>| {
+        network.end(&format!("{name}: {key}"), named.as_deref(), default)
     };
     let from = end("from", &config.from, defaults.map(|ends| ends.0))?;
     let to = end("to", &config.to, defaults.map(|ends| ends.1))?;

@@ -134,6 +134,8 @@ pub struct Network {
     routes: HashMap<(usize, usize), Vec<usize>>,
     /// What a flow that names no ends uses, in turn.
     defaults: Vec<(usize, usize)>,
+    /// The first and the last router: what cross-traffic that names no ends uses.
+    crossing: Option<(usize, usize)>,
 }
 
 /// One direction of a link.
@@ -174,6 +176,7 @@ impl Dumbbell {
         let mut network = Network::empty();
         let (r1, r2) = (network.node("r1"), network.node("r2"));
         network.connect(r1, r2, &self.bottleneck.both());
+        network.crossing = Some((r1, r2));
         for pair in 1..=self.pairs.max(1) {
             let Some(access) = &self.access else {
                 network.defaults.push((r1, r2));
@@ -205,6 +208,7 @@ impl ParkingLot {
         for ends in routers.windows(2) {
             network.connect(ends[0], ends[1], &both);
         }
+        network.crossing = Some((routers[0], routers[routers.len() - 1]));
         let hosts = match &self.access {
             None => routers,
             Some(access) => network.hosts(&routers, access),
@@ -228,6 +232,7 @@ impl Custom {
         if let [first, .., last] = &network.nodes[..] {
             let ends = (network.find("", first)?, network.find("", last)?);
             network.defaults.push(ends);
+            network.crossing = Some(ends);
         }
         Ok(network)
     }
@@ -235,7 +240,13 @@ impl Custom {
 
 impl Network {
     fn empty() -> Self {
-        Self { nodes: Vec::new(), links: Vec::new(), routes: HashMap::new(), defaults: Vec::new() }
+        Self {
+            nodes: Vec::new(),
+            links: Vec::new(),
+            routes: HashMap::new(),
+            defaults: Vec::new(),
+            crossing: None,
+        }
     }
 
     /// The node of that name, made if there is none.
@@ -296,6 +307,30 @@ impl Network {
     #[must_use]
     pub fn default_ends(&self, index: usize) -> Option<(usize, usize)> {
         (!self.defaults.is_empty()).then(|| self.defaults[index % self.defaults.len()])
+    }
+
+    /// The first and the last router, in the direction of the data.
+    #[must_use]
+    pub fn crossing(&self) -> (Option<usize>, Option<usize>) {
+        self.crossing.unzip()
+    }
+
+    /// The node that was named, or else the default.
+    pub(super) fn end(
+        &self,
+        place: &str,
+        named: Option<&str>,
+        default: Option<usize>,
+    ) -> Result<usize, ScenarioError> {
+        match (named, default) {
+            (Some(node), _) => self.find(place, node),
+            (None, Some(default)) => Ok(default),
+            (None, None) => Err(ScenarioError::Value {
+                key: "topology.custom.link".into(),
+                value: "[]".into(),
+                remedy: "a network needs at least one link",
+            }),
+        }
     }
 
     /// The links from one node to another.

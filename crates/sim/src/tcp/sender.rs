@@ -55,11 +55,11 @@ pub(crate) fn needs_record(endpoints: &Endpoints, needs: Needs) -> bool {
 }
 
 impl Sender {
-    /// A sender that has not started. `seed` is its flow's own.
-    pub(crate) fn new(endpoints: &Endpoints, control: &ControlConfig, seed: u64) -> Self {
+    /// A sender that will start at `start`. `seed` is its flow's own.
+    pub(crate) fn new(endpoints: &Endpoints, control: &ControlConfig, seed: u64, start: Time) -> Self {
         let ns2 = endpoints.conventions == Conventions::Ns2;
         let setup = Setup {
-            now: Time::ZERO,
+            now: start,
             segment: endpoints.segment,
             wire: endpoints.segment + endpoints.header,
             initial_window: endpoints.initial_window,
