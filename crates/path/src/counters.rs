@@ -40,8 +40,13 @@ impl Counters {
     /// Keeps the largest backlog.
     #[inline]
     pub(crate) fn note_backlog(&mut self, backlog: Backlog) {
-        self.queue_largest_packets = self.queue_largest_packets.max(backlog.packets);
-        self.queue_largest_bytes = self.queue_largest_bytes.max(backlog.bytes);
+        // Records are rare: two comparisons, and seldom more.
+        if backlog.packets > self.queue_largest_packets {
+            self.queue_largest_packets = backlog.packets;
+        }
+        if backlog.bytes > self.queue_largest_bytes {
+            self.queue_largest_bytes = backlog.bytes;
+        }
     }
 }
 

@@ -71,6 +71,13 @@ impl DropTail {
         self.limit.admits(size, Backlog { packets, bytes: there.bytes + waiting.bytes })
     }
 
+    /// Whether a packet finds room, as of the last [`clear`](Self::clear).
+    #[inline]
+    pub(crate) fn has_room(&self, size: Bytes) -> bool {
+        // What is there is within the limit, so the difference is what is left.
+        self.packets() < self.limit.packets && size.get() <= self.limit.bytes.get().wrapping_sub(self.bytes)
+    }
+
     /// How many packets there are as of the last [`clear`](Self::clear).
     #[inline]
     pub(crate) fn packets(&self) -> u64 {

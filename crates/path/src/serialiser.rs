@@ -35,13 +35,15 @@ struct Service {
     nanos: u64,
     /// In 1/rate nanoseconds.
     remainder: u64,
+    /// The same in whole nanoseconds, rounded up.
+    nanos_up: u64,
 }
 
 impl Serialiser {
     /// A rate of zero counts as one bit a second.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
         let rate = rate.map(|rate| NonZeroU64::new(rate.as_bps()).unwrap_or(NonZeroU64::MIN));
-        let last = Service { size: Bytes::ZERO, nanos: 0, remainder: 0 };
+        let last = Service { size: Bytes::ZERO, nanos: 0, remainder: 0, nanos_up: 0 };
         Self { rate, free_at: 0, remainder: 0, last, changes: None }
     }
 
@@ -95,7 +97,7 @@ impl Serialiser {
         }
         self.free_at = now.as_nanos().saturating_add(self.last.nanos);
         self.remainder = self.last.remainder;
-        self.busy_until()
+        Time::from_nanos(now.as_nanos().saturating_add(self.last.nanos_up))
     }
 
     /// Adds up whole nanoseconds and remainders; neither sum nor carry overflows.
@@ -136,7 +138,12 @@ impl Service {
     fn of(size: Bytes, rate: NonZeroU64) -> Self {
         let work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE);
         let rate = u128::from(rate.get());
-        Self { size, nanos: saturate(work / rate), remainder: saturate(work % rate) }
+        Self {
+            size,
+            nanos: saturate(work / rate),
+            remainder: saturate(work % rate),
+            nanos_up: saturate(work.div_ceil(rate)),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl Transit {
         } else {
             self.queue.clear(now);
         }
-        if !self.queue.admits(size, Backlog::default()) {
+        if !self.queue.has_room(size) {
             counters.dropped_by_queue += 1;
             self.refused += size.get();
             return Err(Fate::DroppedByQueue);

@@ -39,6 +39,8 @@ pub mod hystart;
 pub mod limited_slow_start;
 #[cfg(test)]
 mod paced;
+#[cfg(test)]
+pub mod patient;
 pub mod reno;
 pub mod scalable;
 pub mod slow_start;
