@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use wad_model::Time;
-use wad_sim::{Content, Observer, PacketEvent, PacketKind, Scenario, Simulation};
+use wad_sim::{Content, FlowId, FlowState, Nanos, Observer, PacketEvent, PacketKind, Scenario, Simulation};
 
 /// Writes what the ends of a flow do, in milliseconds.
 #[derive(Default)]
@@ -139,4 +139,81 @@ fn a_probe_repairs_the_tail() {
        126.8 < ack 4
     ",
     );
+}
+
+/// Samples of cwnd and ssthresh, by the millisecond.
+struct Windows(Vec<(u64, f64, f64)>);
+
+impl Observer for Windows {
+    fn interval(&self) -> Option<Nanos> {
+        Some(Nanos::from_millis(1))
+    }
+
+    fn on_flow_sample(&mut self, now: Time, _: FlowId, state: &FlowState) {
+        self.0.push((now.as_nanos() / 1_000_000, state.cwnd, state.ssthresh));
+    }
+}
+
+/// The windows just before and just after a second burst, which begins at `every` milliseconds.
+fn windows_around_a_pause(every: u64, flow: &str) -> [(f64, f64); 2] {
+    let text = format!(
+        r#"
+        duration = "{end} ms"
+        [topology.dumbbell.bottleneck]
+        forward = {{ rate = "1 Gbit/s", delay = "20 ms" }}
+        [[flow]]
+        application = {{ bursts = {{ every = "{every} ms", size = "1 MB" }} }}
+        {flow}
+        "#,
+        end = every + 10
+    );
+    let mut windows = Windows(Vec::new());
+    Simulation::new(&Scenario::parse(&text).unwrap()).unwrap().run(&mut windows);
+    let at = |ms: u64| {
+        let (_, cwnd, ssthresh) = windows.0.iter().find(|sample| sample.0 == ms).unwrap();
+        (*cwnd, *ssthresh)
+    };
+    [at(every - 1), at(every + 2)]
+}
+
+/// RFC 2861 and RFC 5681, 4.1: the window halves for each time-out of idleness, and starts no lower than a flow begins. The
+/// time-out is 240 ms here; the first burst takes some 320 ms.
+#[test]
+fn after_an_idle_time_the_window_has_come_down() {
+    let flow = "control = \"reno\"\ninitial_ssthresh = \"80 segments\"";
+    let [(before, _), (after, threshold)] = windows_around_a_pause(460, flow);
+    assert_eq!(before, after, "a pause shorter than a time-out");
+    assert_eq!(threshold, 80.0);
+    let [(before, _), (after, threshold)] = windows_around_a_pause(800, flow);
+    assert_eq!((after, threshold), ((before / 2.0).floor(), 80.0));
+    let [_, (after, _)] = windows_around_a_pause(5000, flow);
+    assert_eq!(after, 10.0);
+    let kept = format!("{flow}\nslow_start_after_idle = false");
+    let [(before, _), (after, _)] = windows_around_a_pause(5000, &kept);
+    assert_eq!(before, after);
+    // The control of the daemon has a restart window of its own.
+    let own = "control = { wad = { restart_window = 40, initial_ssthresh = 80 } }";
+    let [_, (after, _)] = windows_around_a_pause(5000, own);
+    assert_eq!(after, 40.0);
+}
+
+/// ns-2 has the timer on when nothing is in flight; its expiry begins a slow start.
+#[test]
+fn under_ns2s_conventions_a_timer_ends_the_window() {
+    let text = r#"
+        conventions = "ns2"
+        duration = "3 s"
+        [topology.dumbbell.bottleneck]
+        forward = { rate = "1 Gbit/s", delay = "20 ms" }
+        [[flow]]
+        window = "100 segments"
+        application = { bursts = { every = "2 s", size = "1 MB" } }
+    "#;
+    for (setting, expected) in [("", 1.0), ("slow_start_after_idle = false", 101.0)] {
+        let mut windows = Windows(Vec::new());
+        let scenario = Scenario::parse(&format!("{text}{setting}")).unwrap();
+        Simulation::new(&scenario).unwrap().run(&mut windows);
+        let idle = windows.0.iter().find(|sample| sample.0 == 1990).unwrap();
+        assert!((idle.1 / expected - 1.0).abs() < 0.1, "{setting}: {idle:?}");
+    }
 }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use wad_model::{Rate, Time};
 
 use super::windowed::WindowedMax;
-use super::{Ack, Cause, Congestion, CongestionControl, Needs, Phase, Setup, Window};
+use super::{Ack, Cause, Congestion, CongestionControl, Idle, Needs, Phase, Setup, Window};
 use crate::nanos::Nanos;
 
 /// 2/ln 2: the smallest gain that doubles the rate each round trip (4.3.2.1), as Linux writes it.
@@ -387,7 +387,7 @@ impl CongestionControl for Bbr1 {
     }
 
     /// 4.3.4.4: after a pause at the bandwidth, not above it.
-    fn on_idle(&mut self, window: &mut Window, now: Time, _idle: Nanos) {
+    fn on_idle(&mut self, window: &mut Window, &Idle { now, .. }: &Idle) {
         self.idle_restart = true;
         match self.mode {
             Mode::ProbeBw => self.pacing = self.bandwidth.get() * MARGIN,

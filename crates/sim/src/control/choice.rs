@@ -8,10 +8,9 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 use wad_model::{Bytes, Rate, Time};
 
 use super::{
-    Ack, Congestion, CongestionControl, Needs, Setup, Window, bbr1, bbr3, cubic, dctcp, high_speed, reno,
-    scalable, vegas, virtual_mss, wad,
+    Ack, Congestion, CongestionControl, Idle, Needs, Setup, Window, bbr1, bbr3, cubic, dctcp, high_speed,
+    reno, scalable, vegas, virtual_mss, wad,
 };
-use crate::nanos::Nanos;
 
 /// Makes the enums: one line a control, with its variant, its name in scenarios, its type, and the type of its
 /// parameters.
@@ -95,8 +94,8 @@ macro_rules! controls {
                 match self { $(Self::$name(control) => control.on_undo(window, before),)* }
             }
 
-            fn on_idle(&mut self, window: &mut Window, now: Time, idle: Nanos) {
-                match self { $(Self::$name(control) => control.on_idle(window, now, idle),)* }
+            fn on_idle(&mut self, window: &mut Window, idle: &Idle) {
+                match self { $(Self::$name(control) => control.on_idle(window, idle),)* }
             }
 
             #[inline]

@@ -22,7 +22,7 @@ use wad_model::Time;
 use super::hystart::Hystart;
 use super::math::cbrt;
 use super::slow_start::{SlowStart, SlowStartConfig};
-use super::{Ack, Cause, Congestion, CongestionControl, Setup, Window};
+use super::{Ack, Cause, Congestion, CongestionControl, Idle, Setup, Window};
 use crate::nanos::Nanos;
 
 /// The parameters of [`Cubic`].
@@ -180,9 +180,9 @@ impl CongestionControl for Cubic {
     }
 
     /// Section 5.8: idle time is no time in which the window grows.
-    fn on_idle(&mut self, _window: &mut Window, _now: Time, idle: Nanos) {
+    fn on_idle(&mut self, _window: &mut Window, idle: &Idle) {
         if let Some(epoch) = &mut self.epoch {
-            epoch.start = idle.after(epoch.start);
+            epoch.start = idle.length.after(epoch.start);
         }
     }
 }
@@ -267,7 +267,7 @@ mod tests {
         let before = flow.window.cwnd;
         let idle = Nanos::from_millis(20_000);
         flow.now = idle.after(flow.now);
-        control.on_idle(&mut flow.window, flow.now, idle);
+        control.on_idle(&mut flow.window, &Idle { now: flow.now, length: idle, before: None });
         flow.run(&mut control, 100);
         assert!(flow.window.cwnd < before * 1.1, "{before} to {}", flow.window.cwnd);
     }

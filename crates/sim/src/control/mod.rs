@@ -97,9 +97,9 @@ pub trait CongestionControl {
         window.ssthresh = window.ssthresh.max(before.ssthresh);
     }
 
-    /// The sender starts again after `idle` without anything in flight.
-    fn on_idle(&mut self, window: &mut Window, now: Time, idle: Nanos) {
-        let _ = (window, now, idle);
+    /// The sender starts again after a while without anything in flight.
+    fn on_idle(&mut self, window: &mut Window, idle: &Idle) {
+        let _ = (window, idle);
     }
 
     /// How fast to send, where the control decides that; none leaves it to the sender.
@@ -280,6 +280,18 @@ pub enum Cause {
     Mark,
     /// The retransmission timer has expired.
     Timeout,
+}
+
+/// A while without anything in flight, which is over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Idle {
+    /// When the sender starts again.
+    pub now: Time,
+    /// How long ago it sent last.
+    pub length: Nanos,
+    /// What the window was before the sender brought it down, as it does where that is longer than the retransmission
+    /// time-out (RFC 2861).
+    pub before: Option<f64>,
 }
 
 /// What a control is told when its flow starts.

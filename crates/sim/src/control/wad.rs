@@ -17,10 +17,9 @@
 //! Who changes one of the two changes the other.
 
 use serde::{Deserialize, Serialize};
-use wad_model::{Segments, Time, high_speed};
+use wad_model::{Segments, high_speed};
 
-use super::{Ack, Congestion, CongestionControl, Needs, Setup, Window};
-use crate::nanos::Nanos;
+use super::{Ack, Congestion, CongestionControl, Idle, Needs, Setup, Window};
 
 /// A number of the kernel's: `WAD_SCALE`-ths.
 const SCALE: u64 = 1024;
@@ -301,10 +300,11 @@ impl CongestionControl for Wad {
         float(left.max(least))
     }
 
-    fn on_idle(&mut self, window: &mut Window, _now: Time, _idle: Nanos) {
-        if let Some(restart) = self.config.restart_window.filter(|&restart| restart > 0) {
-            let before = self.seen.max(whole(window.cwnd));
-            set_window(window, u64::from(restart).min(before));
+    /// `wad_cwnd_event`: where the window was brought down, it may come down less.
+    fn on_idle(&mut self, window: &mut Window, idle: &Idle) {
+        let restart = self.config.restart_window.filter(|&restart| restart > 0);
+        if let (Some(restart), Some(before)) = (restart, idle.before) {
+            set_window(window, u64::from(restart).min(whole(before)));
         }
     }
 }
@@ -347,6 +347,7 @@ mod tests {
     use super::super::Cause;
     use super::super::testing::{Flow, SETUP};
     use super::*;
+    use crate::nanos::Nanos;
 
     /// The window after each of so many ACKs of one segment, from a window and a threshold.
     fn windows(config: WadConfig, cwnd: f64, ssthresh: f64, acks: usize) -> Vec<u64> {
@@ -472,9 +473,11 @@ mod tests {
         let (mut control, mut flow) = (Wad::new(&config, &SETUP), Flow::<Wad>::new());
         assert_eq!(flow.run(&mut control, 80), 20);
         assert_eq!(flow.window.ssthresh, 30.0);
-        control.seen = 400;
         flow.window.cwnd = 10.0;
-        control.on_idle(&mut flow.window, flow.now, Nanos::from_millis(1000));
+        let idle = Idle { now: flow.now, length: Nanos::from_millis(1000), before: Some(400.0) };
+        control.on_idle(&mut flow.window, &Idle { before: None, ..idle });
+        assert_eq!(flow.window.cwnd, 10.0);
+        control.on_idle(&mut flow.window, &idle);
         assert_eq!(flow.window.cwnd, 50.0);
     }
 }

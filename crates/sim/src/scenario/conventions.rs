@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 /// | clock of the RTO | 1 ns, at least 200 ms, at most 120 s, first 1 s | ticks of 10 ms, 200 ms, 60 s, first 3 s |
 /// | RTT samples | every ACK (timestamps) | one segment at a time, none of retransmissions |
 /// | delayed ACKs | as Linux: quick at the start, then every second | none |
+/// | idle longer than the RTO | the window halves for each, not below the initial one (RFC 2861) | the timer, left on, brings it to 1 |
 /// | SYN | not counted, data starts a round trip after the start | 40 B, is packet 0, and data starts when its ACK is back |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -117,6 +117,10 @@ pub struct FlowConfig {
     /// A new segment for each of the first two duplicate ACKs (RFC 3042).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limited_transmit: Option<bool>,
+    /// The window comes down after an idle time (RFC 2861); on if nothing is said, as in Linux
+    /// (`tcp_slow_start_after_idle`) and in ns-2 (`slow_start_restart_`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_start_after_idle: Option<bool>,
     /// Segments leave in groups of this size where the window allows, as with segmentation offload.
     pub burst: Segments,
     /// The smallest retransmission time-out.
@@ -150,6 +154,7 @@ impl Default for FlowConfig {
             ecn: false,
             pacing: false,
             limited_transmit: None,
+            slow_start_after_idle: None,
             burst: Segments::new(1),
             min_rto: None,
         }
@@ -188,6 +193,8 @@ pub struct Endpoints {
     pub pacing: bool,
     /// A new segment for each of the first two duplicate ACKs.
     pub limited_transmit: bool,
+    /// The window comes down after an idle time.
+    pub slow_start_after_idle: bool,
     /// Segments that leave together.
     pub burst: u32,
     /// The smallest retransmission time-out.
@@ -223,6 +230,7 @@ impl FlowConfig {
             ecn: self.ecn,
             pacing: self.pacing,
             limited_transmit: self.limited_transmit.unwrap_or(true),
+            slow_start_after_idle: self.slow_start_after_idle.unwrap_or(true),
             burst: self.burst.get().max(1),
             min_rto: self.min_rto.unwrap_or(Duration::from_millis(200)),
         }

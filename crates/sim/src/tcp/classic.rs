@@ -214,7 +214,9 @@ pub(crate) fn time_out(core: &mut Core, now: Time) {
     core.stop_timing();
     if core.una == core.high {
         // Nothing was in flight: the timer has only measured how long the flow was idle.
-        core.window.cwnd = 1.0;
+        if core.habits.slow_start_after_idle {
+            core.window.cwnd = 1.0;
+        }
         core.restart_timer(now);
         return;
     }

@@ -17,7 +17,9 @@ use wad_model::Time;
 
 use super::rtt::Estimator;
 use super::statistics::{Counters, Moments};
-use crate::control::{Ack, Cause, Congestion, CongestionControl, Control, Needs, Phase, RateSample, Window};
+use crate::control::{
+    Ack, Cause, Congestion, CongestionControl, Control, Idle, Needs, Phase, RateSample, Window,
+};
 use crate::nanos::Nanos;
 
 /// What an ACK acknowledged cumulatively, and the round trip that it measured.
@@ -57,6 +59,8 @@ pub(crate) struct Habits {
     pub(crate) receive_window: u32,
     /// The window that data starts with.
     pub(crate) initial_window: u32,
+    /// The window comes down after an idle time (RFC 2861).
+    pub(crate) slow_start_after_idle: bool,
 }
 
 /// The state that all senders share.
@@ -97,6 +101,11 @@ pub(crate) struct Core {
     most_in_flight: u32,
     most_until: u32,
     pub(crate) total_delivered: u64,
+    /// When data was last sent; [`NEVER`] before the first.
+    last_sent: Time,
+    /// The most that was in flight since the window was last in use or validated, and when that was.
+    used: u32,
+    validated_at: Time,
 }
 
 /// A time that never comes.
@@ -142,6 +151,9 @@ impl Core {
             most_in_flight: 0,
             most_until: 0,
             total_delivered: 0,
+            last_sent: NEVER,
+            used: 0,
+            validated_at: Time::ZERO,
         }
     }
 
@@ -168,7 +180,7 @@ impl Core {
     pub(crate) fn emit<O: Output>(&mut self, segment: u32, now: Time, out: &mut O) {
         let again = segment < self.high;
         let idle = self.una == self.high;
-        self.count_sent(segment, again);
+        self.count_sent(segment, again, now);
         if !again {
             self.start_timing(segment, now);
         }
@@ -180,9 +192,12 @@ impl Core {
     }
 
     #[inline]
-    pub(crate) fn count_sent(&mut self, segment: u32, again: bool) {
+    pub(crate) fn count_sent(&mut self, segment: u32, again: bool, now: Time) {
         let data = u64::from(segment > 0);
         self.counters.sent += data;
+        if segment > 0 {
+            self.last_sent = now;
+        }
         if again {
             self.counters.retransmitted += data;
         } else {
@@ -257,6 +272,9 @@ impl Core {
         if self.habits.ns2 || self.in_use() {
             self.control.on_ack(&mut self.window, &ack);
         }
+        if !self.habits.ns2 {
+            self.validate_window(ack.prior_in_flight, now);
+        }
     }
 
     /// Tells the control of an ACK that must not grow the window.
@@ -283,6 +301,59 @@ impl Core {
         let threshold = if self.habits.ns2 { target.floor() } else { target };
         self.window.ssthresh = threshold.max(2.0);
         target.max(1.0)
+    }
+
+    /// Data is to be sent, and nothing is in flight. `restarts` if the window comes down here, and not by a timer.
+    pub(crate) fn end_idle(&mut self, restarts: bool, now: Time) {
+        if self.last_sent == NEVER {
+            return;
+        }
+        let length = Nanos::between(self.last_sent, now);
+        let restarts = restarts && self.habits.slow_start_after_idle && !self.needs.owns_window;
+        let before = (restarts && length > self.estimator.time_out()).then_some(self.window.cwnd);
+        if before.is_some() {
+            self.restart(length);
+        }
+        self.control.on_idle(&mut self.window, &Idle { now, length, before });
+    }
+
+    /// RFC 2861, 3: the window halves for each time-out that the flow was idle, down to what a flow begins with
+    /// (RFC 5681, 4.1). As `tcp_cwnd_restart`.
+    fn restart(&mut self, idle: Nanos) {
+        let time_out = self.estimator.time_out();
+        let least = f64::from(self.habits.initial_window).min(self.window.cwnd);
+        self.keep_threshold();
+        let mut left = idle.saturating_sub(time_out);
+        while left > Nanos::ZERO && self.window.cwnd > least {
+            self.window.cwnd = (self.window.cwnd / 2.0).floor();
+            left = left.saturating_sub(time_out);
+        }
+        self.window.cwnd = self.window.cwnd.max(least);
+    }
+
+    /// RFC 2861, 3: a window that the application does not fill for a time-out comes half way down to what is used.
+    /// As `tcp_cwnd_validate`.
+    pub(crate) fn validate_window(&mut self, prior_in_flight: u32, now: Time) {
+        if self.in_use() || self.nxt < self.data_end {
+            (self.used, self.validated_at) = (0, now);
+            return;
+        }
+        self.used = self.used.max(prior_in_flight);
+        let due = Nanos::between(self.validated_at, now) >= self.estimator.time_out();
+        if !due || !self.habits.slow_start_after_idle || self.needs.owns_window {
+            return;
+        }
+        let used = f64::from(self.used.max(self.habits.initial_window));
+        if self.phase == Phase::Open && used < self.window.cwnd {
+            self.keep_threshold();
+            self.window.cwnd = ((self.window.cwnd + used) / 2.0).floor();
+        }
+        (self.used, self.validated_at) = (0, now);
+    }
+
+    /// What the window was is remembered: three quarters of it are found again in slow start (`tcp_current_ssthresh`).
+    fn keep_threshold(&mut self) {
+        self.window.ssthresh = self.window.ssthresh.max((self.window.cwnd * 0.75).floor());
     }
 
     /// Somebody else keeps a record of when segments were sent.

@@ -75,6 +75,7 @@ impl Sender {
             limited_transmit: endpoints.limited_transmit,
             receive_window: endpoints.window,
             initial_window: endpoints.initial_window,
+            slow_start_after_idle: endpoints.slow_start_after_idle,
         };
         let min = Nanos::from(endpoints.min_rto);
         let estimator = if ns2 {
@@ -100,7 +101,13 @@ impl Sender {
 
     /// The application has written so much, all told; the first call opens the connection.
     pub(crate) fn handle_write<O: Output>(&mut self, data_end: u32, now: Time, out: &mut O) {
-        self.core.data_end = data_end;
+        let core = &mut self.core;
+        core.data_end = data_end;
+        if core.una == core.high && core.high < data_end {
+            // ns-2 has a timer for it.
+            let restarts = !core.habits.ns2 || matches!(self.machine, Machine::Selective(_));
+            core.end_idle(restarts, now);
+        }
         self.send(now, out);
     }
 

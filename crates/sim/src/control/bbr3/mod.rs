@@ -39,8 +39,7 @@ use self::model::Model;
 use self::probe_bw::Cycle;
 use self::probe_rtt::ProbeRtt;
 use self::startup::FullPipe;
-use super::{Ack, Congestion, CongestionControl, Needs, Setup, Window};
-use crate::nanos::Nanos;
+use super::{Ack, Congestion, CongestionControl, Idle, Needs, Setup, Window};
 
 /// The smallest window, in segments (section 2.8, `MinPipeCwnd`).
 const MIN_WINDOW: f64 = 4.0;
@@ -168,7 +167,7 @@ impl CongestionControl for Bbr3 {
     }
 
     /// Section 5.4.1: after a pause at the bandwidth, not above it.
-    fn on_idle(&mut self, window: &mut Window, now: Time, _idle: Nanos) {
+    fn on_idle(&mut self, window: &mut Window, &Idle { now, .. }: &Idle) {
         self.idle_restart = true;
         if self.state.in_probe_bw() {
             self.pacing = self.model.bandwidth() * control::MARGIN;

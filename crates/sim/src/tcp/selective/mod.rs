@@ -215,7 +215,12 @@ impl Selective {
                 let sent = self.reduction.allow(core.window.ssthresh, report, advanced);
                 core.window.cwnd = f64::from(report.in_flight + sent).max(1.0);
             }
-            _ if report.acked > 0 && core.in_use() => core.control.on_ack(&mut core.window, &description),
+            _ if report.acked > 0 => {
+                if core.in_use() {
+                    core.control.on_ack(&mut core.window, &description);
+                }
+                core.validate_window(report.prior_in_flight, now);
+            }
             _ => {}
         }
     }

@@ -115,7 +115,7 @@ impl Selective {
     #[inline]
     pub(super) fn emit<O: Output>(&mut self, core: &mut Core, segment: u32, now: Time, out: &mut O) {
         let again = segment < core.high;
-        core.count_sent(segment, again);
+        core.count_sent(segment, again, now);
         self.segments.send(core.una, segment, now);
         core.nxt = core.nxt.max(core.high);
         if let Some(rates) = &mut self.rates {
