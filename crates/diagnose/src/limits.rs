@@ -30,9 +30,6 @@ pub struct Limits {
     pub pacing: f64,
 }
 
-/// The states of loss recovery in which a flow recovers (linux/tcp.h: recovery, loss).
-const RECOVERING: [u64; 2] = [3, 4];
-
 impl Limits {
     /// The shares of a flow; none if its samples tell too little.
     pub(crate) fn of(view: &View<'_>) -> Option<Self> {
@@ -65,8 +62,9 @@ impl Limits {
     fn holder(&mut self, view: &View<'_>, moment: &Moment) -> Option<&mut f64> {
         let nothing_left = moment.notsent_bytes.is_some_and(|bytes| bytes < view.mss_bytes);
         let room = moment.has_room();
-        let is_recovering = moment.state.is_some_and(|state| RECOVERING.contains(&state));
-        if nothing_left && room == Some(true) && is_buffer_full(view, moment) {
+        let is_recovering = moment.is_recovering();
+        // In a recovery what is under way says nothing about room; without new data it goes on one hole a round trip.
+        if nothing_left && (room == Some(true) || is_recovering) && is_buffer_full(view, moment) {
             return Some(&mut self.send_buffer);
         }
         if is_recovering {

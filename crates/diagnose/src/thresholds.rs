@@ -73,8 +73,9 @@ pub(crate) const STEADY_RATE: f64 = 0.22;
 pub(crate) const POLICER_FIRST_LOSS: f64 = 0.9;
 /// A contract's rate is below what passed before: best rate at first over the later mean.
 pub(crate) const RATE_STEP: f64 = 1.35;
-/// Behind a queue that only this flow fills its rate is steady: high over low rate while a queue stands.
-pub(crate) const SHARED_RATE_SPREAD: f64 = 1.28;
+/// Behind a queue that only this flow fills its rate is steady: high over low rate while a queue stands and nothing is
+/// repaired.
+pub(crate) const SHARED_RATE_SPREAD: f64 = 1.165;
 /// A flow that loses this little is not harmed by it.
 pub(crate) const HARMLESS_LOSS: f64 = 2e-4;
 

@@ -92,6 +92,29 @@ impl<'a> View<'a> {
         rates
     }
 
+    /// As [`rates`](Self::rates), but a window ends at every moment, so that they overlap.
+    pub(crate) fn sliding_rates(&self) -> Vec<(usize, f64)> {
+        let mut from = 0;
+        let ends = self.moments.iter().enumerate().skip(1);
+        ends.filter_map(|(to, moment)| {
+            let starts = moment.time_s - RATE_WINDOW_S * 0.95;
+            while self.moments[from + 1].time_s <= starts {
+                from += 1;
+            }
+            let is_whole = self.moments[from].time_s <= starts;
+            rate(&self.moments[from], moment).filter(|_| is_whole).map(|rate| (to, rate))
+        })
+        .collect()
+    }
+
+    /// Whether the flow repaired losses somewhere in the window of [`rates`](Self::rates) that ends at a moment.
+    pub(crate) fn is_recovering_before(&self, at: usize) -> bool {
+        let end = self.moments[at].time_s;
+        let mut window =
+            self.moments[..=at].iter().rev().take_while(|one| end - one.time_s < RATE_WINDOW_S * 1.05);
+        window.any(Moment::is_recovering)
+    }
+
     /// The best of these.
     pub(crate) fn best_rate_bps(&self) -> Option<f64> {
         self.rates().into_iter().map(|(_, rate)| rate).max_by(f64::total_cmp)
@@ -141,6 +164,11 @@ impl<'a> View<'a> {
 }
 
 impl Moment {
+    /// Whether losses are being repaired (linux/tcp.h: recovery, loss).
+    pub(crate) fn is_recovering(&self) -> bool {
+        self.state.is_some_and(|state| matches!(state, 3 | 4))
+    }
+
     fn new(sample: &Counters, start_us: u64, mss: f64) -> Self {
         let get = |counter| sample.get(counter).map(float);
         let seconds = |counter| get(counter).map(|micros| micros / 1e6);

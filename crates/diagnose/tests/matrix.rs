@@ -50,8 +50,8 @@ fn judge(set: &str) {
     );
     let wrong = |runs: &[&Recorded]| runs.iter().filter_map(|run| run.judge().err()).collect::<Vec<_>>();
     let (missed, blamed) = (wrong(&faults), wrong(&healthy));
-    // 95 % is the goal, which the set "judge" does not reach: 75 of 80. It must not get worse.
-    assert!(missed.len() * 16 <= faults.len(), "{missed:#?}");
+    // The goal: 95 % of the faults are named, and at most 2 % of the healthy runs are blamed.
+    assert!(missed.len() * 20 <= faults.len(), "{missed:#?}");
     assert!(blamed.len() * 50 <= healthy.len(), "{blamed:#?}");
 }
 

@@ -17,6 +17,7 @@
 use super::{Case, ask, finding, path};
 use crate::finding::{Finding, Remedy};
 use crate::formula::mathis_rate_bps;
+use crate::loss_event::LossEvent;
 use crate::problem::Problem;
 use crate::thresholds::{
     FEWEST_LOSS_EVENTS, HARMLESS_LOSS, LIKE_WINDOWS, LIMITED_SHARE, MOST_EVENTS, OVERSHOOT,
@@ -55,13 +56,14 @@ fn congestion(case: &Case<'_>, loss: f64, queued: f64) -> Option<Finding> {
     if case.limits.send_buffer.max(case.limits.receive_window) >= LIMITED_SHARE {
         return None;
     }
-    let rates = view.rates();
+    let rates = view.sliding_rates();
     let stands = |at: usize| {
         view.inflation(&view.moments[at]).is_some_and(|inflation| inflation >= QUEUE_INFLATION * 0.9)
     };
-    // The first rates are those of slow start.
+    // The first rates are those of slow start, and in a recovery the window is not what decides.
+    let counts = |(at, _): &&(usize, f64)| stands(*at) && !view.is_recovering_before(*at);
     let mut rates: Vec<f64> =
-        rates.iter().skip(rates.len() / 5).filter(|(at, _)| stands(*at)).map(|(_, rate)| *rate).collect();
+        rates.iter().skip(rates.len() / 5).filter(counts).map(|(_, rate)| *rate).collect();
     rates.sort_by(f64::total_cmp);
     let (low, high) = (quantile(&rates, 0.1)?, quantile(&rates, 0.9)?);
     if rates.len() < 3 || high < low * SHARED_RATE_SPREAD {
@@ -118,6 +120,13 @@ fn peak_delivery(case: &Case<'_>) -> Option<f64> {
 
 fn at_a_limit_or_random(case: &Case<'_>, loss: f64, queued: f64) -> Option<Finding> {
     let view = case.view;
+    // What the flow's own queue took, as slow start does once, is not asked about here.
+    let stood = |event: &&LossEvent| event.inflation.is_some_and(|inflation| inflation >= QUEUE_INFLATION);
+    let by_queue: f64 = case.losses.iter().filter(stood).map(|event| event.retransmits).sum();
+    let all: f64 = case.losses.iter().map(|event| event.retransmits).sum();
+    if loss * (1.0 - by_queue / all) < HARMLESS_LOSS {
+        return None;
+    }
     // Slow start overshoots: the first event's window is no measure, if there are others.
     let skip = usize::from(case.losses.len() > FEWEST_LOSS_EVENTS);
     let windows: Vec<f64> = case.losses.iter().skip(skip).filter_map(|event| event.cwnd).collect();

@@ -68,7 +68,7 @@ pub(super) fn early_exit(case: &Case<'_>) -> Option<Finding> {
     }
     let at = view.moments.iter().position(|moment| moment.ssthresh.is_some())?;
     let moment = view.moments[at];
-    if moment.retransmits? > 0.0 {
+    if moment.retransmits? > syn_retransmits(view) {
         return None;
     }
     let threshold = moment.ssthresh?;
@@ -104,6 +104,15 @@ pub(super) fn early_exit(case: &Case<'_>) -> Option<Finding> {
         Remedy::Command { command: "echo 0 > /sys/module/tcp_cubic/parameters/hystart".to_owned() },
     ];
     Some(finding(Problem::HystartExit, 0.85, share, &facts).with(remedies))
+}
+
+/// What had been retransmitted when nothing had arrived yet: the SYN, of which the kernel forgets what it did to the
+/// threshold when the connection is there (`tcp_init_metrics`).
+fn syn_retransmits(view: &View<'_>) -> f64 {
+    // The kernel counts the SYN as delivered.
+    let only_syn = |first: &&Moment| first.delivered_bytes.is_none_or(|bytes| bytes <= view.mss_bytes);
+    let first = view.moments.first().filter(only_syn);
+    first.and_then(|first| first.retransmits).unwrap_or(0.0)
 }
 
 fn same(cached: u64, threshold: f64) -> bool {
