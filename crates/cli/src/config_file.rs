@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use wad_daemon::read_config;
 use wad_tune::{Config, RuleTable};
 
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
     let text = read(path)?;
     let name = path.display().to_string();
     let config =
-        Config::parse(&text).map_err(|errors| Failure::Misuse(anyhow!("{}", errors.in_file(&name))))?;
+        read_config(&text).map_err(|errors| Failure::Misuse(anyhow!("{}", errors.in_file(&name))))?;
     let table = RuleTable::compile(&config).map_err(Failure::misuse)?;
     Ok(Loaded { config, table })
 }

@@ -41,8 +41,50 @@ mod config_check {
         let printed = run(&["config", "check", text(&file)]).printed();
         assert_eq!(printed, format!("{}: valid (paths: 1, prefixes: 2)\n", file.display()));
         let document = run(&["config", "check", "--json", text(&file)]).json();
-        let expected = json!({"file": text(&file), "valid": true, "paths": 1, "prefixes": 2, "errors": []});
+        let expected = json!({
+            "file": text(&file), "valid": true, "paths": 1, "prefixes": 2, "derived": [], "events": [], "errors": [],
+        });
         assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn what_is_computed_and_told_is_shown() {
+        let files = Files::new();
+        let observe = "[observe]\nderived = [\"AveBW = DataBytesOut * 8 / (CurrTime - StartTime)\", \"Slow = AveBW < 1 Mbit/s\"]\n";
+        let events = "[[events]]\nname = \"archive\"\ntarget = \"syslog\"\n";
+        let file = files.write("good.toml", &format!("{observe}{events}{GOOD}"));
+        let printed = run(&["config", "check", text(&file)]).printed();
+        let lines: Vec<_> = printed.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "  derived event AveBW: in bit/s",
+                "  derived event Slow: an alert",
+                "  events to archive: json, syslog (opens, closes, alerts)"
+            ]
+        );
+        let document = run(&["config", "check", "--json", text(&file)]).json();
+        assert_eq!(document["derived"][0], json!({"name": "AveBW", "unit": "bit/s", "alert": false}));
+        assert_eq!(document["events"][0]["target"], "syslog");
+    }
+
+    #[test]
+    fn a_wrong_definition_is_shown_in_its_place() {
+        let files = Files::new();
+        let observe = "[observe]\nderived = [\n    \"Good = rate(DataBytesOut)\",\n    \"Bad = Good + CurrTime\",\n    \"Worse = DataByteOut\",\n]\n";
+        let file = files.write("bad.toml", observe);
+        let outcome = run(&["config", "check", text(&file)]);
+        assert_eq!(outcome.status, Some(2));
+        let name = file.display();
+        for part in [
+            &format!("--> {name}:4:17\n"),
+            "a number of B/s cannot be added to a number of s",
+            &format!("--> {name}:5:14\n"),
+            "nothing is called \"DataByteOut\"; the nearest is \"DataBytesOut\"",
+            &format!("wad: {name} has 2 errors\n"),
+        ] {
+            assert!(outcome.stderr.contains(part), "{part} in {}", outcome.stderr);
+        }
     }
 
     #[test]
@@ -348,6 +390,8 @@ mod help {
             "import",
             "diagnose",
             "sim run",
+            "sim sweep",
+            "sim merge",
             "lab run",
             "lab reproduce",
             "lab diagnose",

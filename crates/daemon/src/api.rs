@@ -8,6 +8,7 @@
 //! | `POST /v1/undo/ID` | [`Change`]: the change that was put back |
 //! | `POST /v1/reload` | [`ReloadView`]: what the configuration, read anew, has changed |
 //! | `POST /v1/stop?restore=true` | [`StopView`]: the daemon ends, and puts running flows back if asked to |
+//! | `GET /metrics` | numbers for Prometheus, if the configuration has `[metrics]`; also on an address of its own |
 //! | `GET /v1/explain?source=ADDRESS[:PORT]&destination=ADDRESS[:PORT]` | which path a flow would take, as `wad explain --json`; with `&format=text` as `wad explain` prints it |
 
 use std::fs;
@@ -24,19 +25,22 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path as UrlPath, Query, State};
-use axum::http::StatusCode;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{oneshot, watch};
 use tracing::error;
+use wad_events::Sink;
 use wad_linux::Record;
 use wad_model::{Direction, FlowKey};
 use wad_tune::{Config, Ends, HostLimits, RuleTable, explain};
 
 use crate::DaemonError;
 use crate::ledger::{Change, HistoryLine};
+use crate::metrics::Page;
 use crate::report::mean_rate;
 
 /// How long the end waits for answers to go out.
@@ -136,6 +140,46 @@ pub struct StatusView {
     pub closed_flows: u64,
     /// Records that the kernel could not deliver; the flow table was resynchronised after each.
     pub lost_records: u64,
+    /// Where events go.
+    #[serde(default)]
+    pub sinks: Vec<SinkView>,
+}
+
+/// Where events go, and how that is going.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it, units included")]
+pub struct SinkView {
+    pub name: String,
+    pub form: String,
+    pub target: String,
+    /// The consumer is there.
+    pub connected: bool,
+    /// Events that the kernel has taken for it.
+    pub delivered: u64,
+    /// Events that it will never get.
+    pub missed: u64,
+    /// Events that wait for it.
+    pub queued: u64,
+    pub queued_bytes: u64,
+    /// Why the consumer is not there.
+    pub error: Option<String>,
+}
+
+impl SinkView {
+    pub(crate) fn new(sink: &Sink) -> Self {
+        let (options, status) = (sink.options(), sink.status());
+        Self {
+            name: options.name.clone(),
+            form: options.form.to_string(),
+            target: options.target.to_string(),
+            connected: status.connected,
+            delivered: status.delivered,
+            missed: status.missed,
+            queued: status.queued as u64,
+            queued_bytes: status.queued_bytes as u64,
+            error: status.error,
+        }
+    }
 }
 
 /// What happened to the host's settings, oldest first.
@@ -195,6 +239,7 @@ pub(crate) struct Knowledge {
 struct Shared {
     requests: Sender<Request>,
     knowledge: Current,
+    page: Arc<Page>,
 }
 
 /// The knowledge that holds now; a reload replaces it.
@@ -205,11 +250,34 @@ pub(crate) type Current = Arc<RwLock<Arc<Knowledge>>>;
 pub(crate) struct Listeners {
     unix: StdUnixListener,
     tcp: Option<StdTcpListener>,
+    /// For metrics alone.
+    metrics: Option<StdTcpListener>,
+}
+
+/// The addresses of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    pub(crate) api: Option<SocketAddr>,
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+impl Addresses {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { api: config.api.listen, metrics: config.metrics.and_then(|metrics| metrics.listen) }
+    }
+}
+
+/// Descriptors of the API's sockets.
+#[derive(Debug)]
+pub(crate) struct ApiSockets {
+    pub(crate) unix: OwnedFd,
+    pub(crate) tcp: Option<OwnedFd>,
+    pub(crate) metrics: Option<OwnedFd>,
 }
 
 impl Listeners {
-    /// Opens the Unix socket, which only root may use, and the TCP address if there is one.
-    pub(crate) fn open(socket: &Path, address: Option<SocketAddr>) -> Result<Self, DaemonError> {
+    /// Opens the Unix socket, which only root may use, and the TCP addresses if there are any.
+    pub(crate) fn open(socket: &Path, addresses: Addresses) -> Result<Self, DaemonError> {
         let failed = |source| DaemonError::RuntimeDir { path: socket.to_owned(), source };
         match fs::remove_file(socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -218,40 +286,56 @@ impl Listeners {
         let unix = StdUnixListener::bind(socket).map_err(failed)?;
         fs::set_permissions(socket, fs::Permissions::from_mode(0o600)).map_err(failed)?;
         unix.set_nonblocking(true).map_err(failed)?;
-        let tcp = address.map(open_tcp).transpose()?;
-        Ok(Self { unix, tcp })
+        Ok(Self {
+            unix,
+            tcp: open_tcp(addresses.api, "api")?,
+            metrics: open_tcp(addresses.metrics, "metrics")?,
+        })
     }
 
-    /// Those of a predecessor; the address is opened where it had none.
-    pub(crate) fn inherit(
-        unix: OwnedFd,
-        tcp: Option<OwnedFd>,
-        address: Option<SocketAddr>,
-    ) -> Result<Self, DaemonError> {
-        let inherited = tcp.map(StdTcpListener::from);
-        let is_same = |listener: &StdTcpListener| listener.local_addr().ok() == address;
-        let tcp = match inherited.filter(is_same) {
-            Some(listener) => Some(listener),
-            None => address.map(open_tcp).transpose()?,
+    /// Those of a predecessor; an address is opened where it had another or none.
+    pub(crate) fn inherit(sockets: ApiSockets, addresses: Addresses) -> Result<Self, DaemonError> {
+        let keep = |inherited: Option<OwnedFd>, address, section| {
+            let inherited = inherited.map(StdTcpListener::from);
+            let is_same = |listener: &StdTcpListener| listener.local_addr().ok() == address;
+            match inherited.filter(is_same) {
+                Some(listener) => Ok(Some(listener)),
+                None => open_tcp(address, section),
+            }
         };
-        Ok(Self { unix: unix.into(), tcp })
+        Ok(Self {
+            unix: sockets.unix.into(),
+            tcp: keep(sockets.tcp, addresses.api, "api")?,
+            metrics: keep(sockets.metrics, addresses.metrics, "metrics")?,
+        })
     }
 
     /// Descriptors for a successor.
-    pub(crate) fn duplicate(&self) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
-        let tcp = self.tcp.as_ref().map(StdTcpListener::try_clone).transpose()?;
-        Ok((self.unix.try_clone()?.into(), tcp.map(OwnedFd::from)))
+    pub(crate) fn duplicate(&self) -> io::Result<ApiSockets> {
+        let clone = |listener: &Option<StdTcpListener>| -> io::Result<Option<OwnedFd>> {
+            Ok(listener.as_ref().map(StdTcpListener::try_clone).transpose()?.map(OwnedFd::from))
+        };
+        Ok(ApiSockets {
+            unix: self.unix.try_clone()?.into(),
+            tcp: clone(&self.tcp)?,
+            metrics: clone(&self.metrics)?,
+        })
     }
 
     /// Serves from a thread of its own, until what this gives is dropped.
-    pub(crate) fn serve(self, requests: Sender<Request>, knowledge: Current) -> Result<Server, DaemonError> {
+    pub(crate) fn serve(
+        self,
+        requests: Sender<Request>,
+        knowledge: Current,
+        page: Arc<Page>,
+    ) -> Result<Server, DaemonError> {
         let failed = |source| DaemonError::System { what: "start the thread of the API", source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
-        let router = router(Shared { requests, knowledge });
+        let shared = Shared { requests, knowledge, page };
         let (open, opened) = watch::channel(());
         let (ends, ended) = mpsc::channel();
         let serve = move || {
-            if let Err(error) = runtime.block_on(self.run(router, opened)) {
+            if let Err(error) = runtime.block_on(self.run(shared, opened)) {
                 error!(%error, "the API stopped");
             }
             drop(ends);
@@ -260,13 +344,23 @@ impl Listeners {
         Ok(Server { open: Some(open), ended })
     }
 
-    async fn run(self, router: Router, opened: watch::Receiver<()>) -> io::Result<()> {
+    async fn run(self, shared: Shared, opened: watch::Receiver<()>) -> io::Result<()> {
+        let router = router(shared.clone());
         let unix = axum::serve(UnixListener::from_std(self.unix)?, router.clone())
             .with_graceful_shutdown(closed(opened.clone()));
-        let Some(tcp) = self.tcp else { return unix.await };
-        let tcp = axum::serve(TcpListener::from_std(tcp)?, router).with_graceful_shutdown(closed(opened));
-        tokio::try_join!(unix.into_future(), tcp.into_future()).map(|_| ())
+        let tcp = serve_tcp(self.tcp, router, opened.clone());
+        let metrics = serve_tcp(self.metrics, metrics_router(shared), opened);
+        tokio::try_join!(unix.into_future(), tcp, metrics).map(|_| ())
     }
+}
+
+async fn serve_tcp(
+    listener: Option<StdTcpListener>,
+    router: Router,
+    opened: watch::Receiver<()>,
+) -> io::Result<()> {
+    let Some(listener) = listener else { return Ok(()) };
+    axum::serve(TcpListener::from_std(listener)?, router).with_graceful_shutdown(closed(opened)).await
 }
 
 /// Nothing is ever sent: the other side goes.
@@ -289,10 +383,14 @@ impl Drop for Server {
     }
 }
 
-fn open_tcp(address: SocketAddr) -> Result<StdTcpListener, DaemonError> {
+fn open_tcp(
+    address: Option<SocketAddr>,
+    section: &'static str,
+) -> Result<Option<StdTcpListener>, DaemonError> {
+    let Some(address) = address else { return Ok(None) };
     StdTcpListener::bind(address)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-        .map_err(|source| DaemonError::Listen { address, source })
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| Some(listener)))
+        .map_err(|source| DaemonError::Listen { address, section, source })
 }
 
 fn router(shared: Shared) -> Router {
@@ -304,7 +402,28 @@ fn router(shared: Shared) -> Router {
         .route("/v1/reload", post(reload))
         .route("/v1/stop", post(stop))
         .route("/v1/explain", get(explanation))
+        .route("/metrics", get(metrics))
         .with_state(shared)
+}
+
+/// What is served on the address for metrics: nothing else.
+fn metrics_router(shared: Shared) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(shared)
+}
+
+/// In OpenMetrics if that is asked for, in Prometheus' older form otherwise.
+async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let open_metrics = accepted.contains("application/openmetrics-text");
+    let content = if open_metrics {
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    } else {
+        "text/plain; version=0.0.4; charset=utf-8"
+    };
+    match shared.page.render(open_metrics) {
+        Some(page) => ([(CONTENT_TYPE, content)], page).into_response(),
+        None => (StatusCode::NOT_FOUND, "the configuration has no [metrics]\n").into_response(),
+    }
 }
 
 async fn flows(State(shared): State<Shared>) -> Response {

@@ -1,6 +1,6 @@
 //! A running daemon: what it holds, and one turn of its loop.
 
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
@@ -14,10 +14,14 @@ use wad_model::Time;
 use wad_tune::{FlowId, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable};
 
 use crate::DaemonError;
-use crate::api::{Current, FlowView, FlowsView, HistoryView, Knowledge, Request, Server, StatusView};
+use crate::api::{
+    ApiSockets, Current, FlowView, FlowsView, HistoryView, Knowledge, Request, Server, StatusView,
+};
 use crate::flow_table::{FlowEvent, FlowTable};
 use crate::handover::{Door, State};
 use crate::host_state::{HostState, Wanted};
+use crate::metrics::Page;
+use crate::observe::{News, Observing, Plan};
 use crate::report::{close_line, open_line};
 use crate::run::{Options, Wishes};
 use crate::runtime_dir::RuntimeDir;
@@ -42,6 +46,8 @@ pub(crate) struct Daemon<'o> {
     requests: Receiver<Request>,
     // Requests that nobody will answer are gone when its end waits for the others.
     _server: Server,
+    observing: Option<Observing>,
+    page: Arc<Page>,
     pub(crate) tuner: Tuner,
     pub(crate) planner: Planner,
     pub(crate) flows: FlowTable,
@@ -52,7 +58,7 @@ pub(crate) struct Daemon<'o> {
     lost_records: u64,
     next_scan: Time,
     last: bool,
-    api: (OwnedFd, Option<OwnedFd>),
+    api: ApiSockets,
     door: Door,
     runtime_dir: RuntimeDir,
 }
@@ -63,6 +69,7 @@ impl<'o> Daemon<'o> {
         wad_linux::check_system()?;
         let table = RuleTable::compile(&wishes.config)?;
         check_controls(&wishes.config)?;
+        let observed = Plan::of(&wishes.config)?;
         let cgroup = cgroup(&wishes.config, options)?;
         let ground = Ground::prepare(&wishes.config, options, &cgroup)?;
         let Ground { mut runtime_dir, listeners, mut host, predecessor } = ground;
@@ -71,6 +78,9 @@ impl<'o> Daemon<'o> {
             Some((gift, inheritance)) => (Tuner::inherit(&policy, &cgroup, inheritance)?, Some(gift)),
             None => (Tuner::load(&policy, &cgroup)?, None),
         };
+        let page = Arc::new(Page::default());
+        let observing =
+            (!observed.is_empty()).then(|| Observing::start(observed, Arc::clone(&page))).transpose()?;
         host.settle();
         runtime_dir.settle();
         let state = gift.map(|gift| {
@@ -84,11 +94,13 @@ impl<'o> Daemon<'o> {
         let (sender, requests) = mpsc::channel();
         let failed = |source| DaemonError::System { what: "duplicate the API's sockets", source };
         let api = listeners.duplicate().map_err(failed)?;
-        let server = listeners.serve(sender, Arc::clone(&knowledge))?;
+        let server = listeners.serve(sender, Arc::clone(&knowledge), Arc::clone(&page))?;
         let lost_records = tuner.lost_records();
         let mut daemon = Self {
             requests,
             _server: server,
+            observing,
+            page,
             tuner,
             planner,
             flows: FlowTable::default(),
@@ -167,10 +179,11 @@ impl<'o> Daemon<'o> {
     pub(crate) fn take_records(&mut self, timeout: Duration) -> Result<(), DaemonError> {
         for record in self.tuner.poll(timeout)? {
             match self.flows.handle_record(record) {
-                Some(FlowEvent::Opened(record)) => self.opened(&record, "flow opened"),
+                Some(FlowEvent::Opened(record)) => self.opened(&record, "opened"),
                 Some(FlowEvent::Closed(record)) => {
                     self.planner.handle_close(FlowId(record.cookie));
                     self.log_close(&record);
+                    self.tell_closed(record, true);
                 }
                 None => {}
             }
@@ -178,10 +191,10 @@ impl<'o> Daemon<'o> {
         Ok(())
     }
 
-    /// A flow is known from now on.
-    pub(crate) fn opened(&mut self, record: &Record, what: &str) {
+    /// A flow is known from now on: it was "opened", "found" or "adopted".
+    pub(crate) fn opened(&mut self, record: &Record, how: &'static str) {
         self.planner.handle_open(record.opened, FlowId(record.cookie), PathIndex(record.path));
-        self.log_open(record, what);
+        self.tell_open(record, how);
     }
 
     fn resynchronise(&mut self, lost: u64) -> Result<(), DaemonError> {
@@ -189,7 +202,7 @@ impl<'o> Daemon<'o> {
         let sample = self.tuner.flows()?;
         let found = self.flows.find(&sample);
         for record in &found {
-            self.opened(record, "flow found");
+            self.opened(record, "found");
         }
         self.take_records(Duration::ZERO)?;
         let gone = self.flows.forget(&sample, begun);
@@ -200,11 +213,38 @@ impl<'o> Daemon<'o> {
             "records were lost, the ring was full; the flow table is in step again"
         );
         self.lost_records = lost;
-        for record in &gone {
+        self.tell(|| News::Lost(lost));
+        for record in gone {
             self.planner.handle_close(FlowId(record.cookie));
-            info!(flow = %record.key, path = self.path_name(record), "flow closed; its summary was lost");
+            info!(flow = %record.key, path = self.path_name(&record), "flow closed; its summary was lost");
+            self.tell_closed(record, false);
         }
         Ok(())
+    }
+
+    /// From now on this is observed and told.
+    pub(crate) fn observe(&mut self, plan: Plan) {
+        if let Some(observing) = &self.observing {
+            observing.tell(News::Planned(Box::new(plan)));
+        } else if !plan.is_empty() {
+            match Observing::start(plan, Arc::clone(&self.page)) {
+                Ok(observing) => self.observing = Some(observing),
+                Err(error) => warn!(%error, "flows are not observed"),
+            }
+        }
+    }
+
+    fn tell(&self, news: impl FnOnce() -> News) {
+        if let Some(observing) = &self.observing {
+            observing.tell(news());
+        }
+    }
+
+    fn tell_closed(&self, record: Record, has_summary: bool) {
+        self.tell(|| {
+            let path = self.path_name(&record);
+            News::Closed { record: Box::new(record), path, has_summary }
+        });
     }
 
     /// New network namespaces, and settings that somebody else has changed.
@@ -312,7 +352,8 @@ impl<'o> Daemon<'o> {
             lost_records,
             opened_flows: self.flows.opened(),
             closed_flows: self.flows.closed(),
-            tcp: self.api.1.is_some(),
+            tcp: self.api.tcp.is_some(),
+            metrics: self.api.metrics.is_some(),
             flows: self.flows.flows().map(|flow| (flow.cookie, flow.before.clone())).collect(),
             theirs: self.host.theirs().clone(),
         };
@@ -320,8 +361,9 @@ impl<'o> Daemon<'o> {
         descriptors.push(self.runtime_dir.lock_descriptor().map_err(failed)?);
         let lent: Vec<BorrowedFd<'_>> = descriptors
             .iter()
-            .chain(std::iter::once(&self.api.0))
-            .chain(&self.api.1)
+            .chain(std::iter::once(&self.api.unix))
+            .chain(&self.api.tcp)
+            .chain(&self.api.metrics)
             .map(|descriptor| descriptor.as_fd())
             .collect();
         self.door.give(successor, &state, &lent)
@@ -350,20 +392,18 @@ impl<'o> Daemon<'o> {
             opened_flows: self.flows.opened(),
             closed_flows: self.flows.closed(),
             lost_records: self.lost_records,
+            sinks: self.page.sinks(),
         }
     }
 
-    fn log_open(&self, record: &Record, what: &str) {
+    fn tell_open(&self, record: &Record, how: &'static str) {
         let path = PathIndex(record.path);
         // One that opened just before a reload or a takeover can be of a path that is gone.
         let decision = (record.path < self.planner.paths()).then(|| self.planner.decision(path));
-        info!(
-            flow = %record.key,
-            path = self.path_name(record),
-            direction = %record.direction,
-            set = decision.map(|decision| open_line(record, decision)).unwrap_or_default(),
-            "{what}"
-        );
+        let path = self.path_name(record);
+        let set = decision.map(|decision| open_line(record, decision)).unwrap_or_default();
+        info!(flow = %record.key, path, direction = %record.direction, set, "flow {how}");
+        self.tell(|| News::Opened { record: Box::new(record.clone()), path, how, set });
     }
 
     fn log_close(&self, record: &Record) {

@@ -77,11 +77,13 @@ pub enum DaemonError {
         /// The lock.
         path: PathBuf,
     },
-    /// The address of the HTTP API.
-    #[error("cannot listen on {address}: {source}; name a free address in [api] listen")]
+    /// An address of the configuration.
+    #[error("cannot listen on {address}: {source}; name a free address in [{section}] listen")]
     Listen {
         /// The address.
         address: SocketAddr,
+        /// Where the configuration names it.
+        section: &'static str,
         /// Why.
         source: io::Error,
     },

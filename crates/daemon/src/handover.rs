@@ -48,8 +48,11 @@ pub(crate) struct State {
     pub(crate) lost_records: u64,
     pub(crate) opened_flows: u64,
     pub(crate) closed_flows: u64,
-    /// Whether a TCP listener of the API is the last descriptor.
+    /// Whether a TCP listener of the API is among the last descriptors.
     pub(crate) tcp: bool,
+    /// Whether the listener for metrics is the last descriptor.
+    #[serde(default)]
+    pub(crate) metrics: bool,
     /// The flows that it knows to be open, by cookie: their sockets as they were before they were tuned.
     pub(crate) flows: BTreeMap<u64, Option<SocketState>>,
     /// Settings of the host that are somebody else's.

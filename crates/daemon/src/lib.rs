@@ -7,6 +7,8 @@
 //!   log lines <-- report <-- flow table <-'
 //!                               |
 //!   `wad flows` <-- API <-------'
+//!
+//!   sinks of events, Prometheus <-- observer's thread <-- samples of flows, if anybody wants them
 //! ```
 //!
 //! The daemon is not in the path of any packet, and of no connection: the kernel's programs have
@@ -21,6 +23,8 @@ mod flow_table;
 mod handover;
 mod host_state;
 mod ledger;
+mod metrics;
+mod observe;
 mod place;
 mod policy;
 mod report;
@@ -29,12 +33,14 @@ mod run;
 mod runtime_dir;
 mod start;
 
-pub use api::{FlowView, FlowsView, HistoryView, ReloadView, StatusView, StopView};
+pub use api::{FlowView, FlowsView, HistoryView, ReloadView, SinkView, StatusView, StopView};
 pub use client::Client;
 pub use error::DaemonError;
 pub use flow_table::{FlowEvent, FlowTable};
 pub use host_state::HostState;
 pub use ledger::{Change, Event, HistoryLine};
+pub use metrics::metrics_reference;
+pub use observe::{derived, read_config};
 pub use policy::kernel_policy;
 pub use report::{close_line, open_line};
 pub use run::{Options, Reader, Wishes, run};

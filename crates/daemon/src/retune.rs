@@ -12,8 +12,9 @@ use wad_tune::{
 };
 
 use crate::DaemonError;
-use crate::api::{Knowledge, ReloadView, StopView};
+use crate::api::{Addresses, Knowledge, ReloadView, StopView};
 use crate::daemon::{Daemon, monotonic_now};
+use crate::observe::Plan;
 use crate::policy::{parameters, undoing};
 use crate::report::open_line;
 use crate::start::{cgroup, check_controls, plan};
@@ -30,8 +31,14 @@ impl Daemon<'_> {
         if cgroup(&wishes.config, self.options)? != self.cgroup {
             return Err(DaemonError::Refused("the cgroup cannot change while the daemon runs".to_owned()));
         }
-        if wishes.config.api.listen != self.knowledge().config.api.listen {
-            warn!("[api] listen is another address: it counts from the next start on");
+        let observed = Plan::of(&wishes.config)?;
+        let (before, after) = (Addresses::of(&self.knowledge().config), Addresses::of(&wishes.config));
+        for (section, is_other) in
+            [("api", before.api != after.api), ("metrics", before.metrics != after.metrics)]
+        {
+            if is_other {
+                warn!("[{section}] listen is another address: it counts from the next start on");
+            }
         }
         let mark = self.host.mark();
         let (planner, policy) = plan(&wishes, &table, &mut self.host)?;
@@ -46,6 +53,7 @@ impl Daemon<'_> {
             info!(change, "configuration");
         }
         self.learn(Knowledge { config: wishes.config, table, limits: self.host.limits()? });
+        self.observe(observed);
         self.scan();
         self.forget_destinations();
         let view = self.move_flows(Some(&before))?;
@@ -107,7 +115,7 @@ impl Daemon<'_> {
         let adopted = self.carry_out(orders);
         for record in &adopted {
             if self.flows.handle_applied(record.clone()) {
-                self.opened(record, "flow adopted");
+                self.opened(record, "adopted");
             }
         }
         Ok(adopted.len())

@@ -10,7 +10,7 @@ use wad_linux::{Inheritance, LinuxError, Policy, Sysctls, cgroup2_mount, namespa
 use wad_tune::{Config, Control, Planner, RuleTable, required_limits_with};
 
 use crate::DaemonError;
-use crate::api::Listeners;
+use crate::api::{Addresses, ApiSockets, Listeners};
 use crate::handover::Gift;
 use crate::host_state::HostState;
 use crate::policy::kernel_policy;
@@ -39,7 +39,7 @@ impl Ground {
 
     fn fresh(config: &Config, options: &Options, cgroup: &Path) -> Result<Self, DaemonError> {
         let runtime_dir = RuntimeDir::lock(&options.runtime_dir)?;
-        let listeners = Listeners::open(&runtime_dir.socket(), config.api.listen)?;
+        let listeners = Listeners::open(&runtime_dir.socket(), Addresses::of(config))?;
         let host = HostState::recover(Sysctls::default(), &options.runtime_dir, namespaces(cgroup)?)?;
         Ok(Self { runtime_dir, listeners, host, predecessor: None })
     }
@@ -54,11 +54,12 @@ impl Ground {
         }
         let mut descriptors = std::mem::take(&mut gift.descriptors);
         let mut last = || descriptors.pop().ok_or_else(|| failed("it gave too few descriptors"));
+        let metrics = if gift.state.metrics { Some(last()?) } else { None };
         let tcp = if gift.state.tcp { Some(last()?) } else { None };
-        let unix = last()?;
+        let sockets = ApiSockets { unix: last()?, tcp, metrics };
         let lock = last()?;
         let runtime_dir = RuntimeDir::inherit(directory, lock)?;
-        let listeners = Listeners::inherit(unix, tcp, config.api.listen)?;
+        let listeners = Listeners::inherit(sockets, Addresses::of(config))?;
         let host = HostState::take_over(Sysctls::default(), directory, namespaces(cgroup)?)?;
         let inheritance = Inheritance { descriptors, lost_records: gift.state.lost_records };
         Ok(Self { runtime_dir, listeners, host, predecessor: Some((gift, inheritance)) })

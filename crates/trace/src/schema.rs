@@ -50,6 +50,23 @@ impl Column {
             description: counter.description.to_owned(),
         }
     }
+
+    /// Its name with its unit: "SmoothedRTT_us", "PacingRate_bytes_per_s".
+    #[must_use]
+    pub fn name_with_unit(&self) -> String {
+        let words = |unit: &str| match unit {
+            "B" => "bytes".to_owned(),
+            other => other.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect(),
+        };
+        match self.unit.as_str() {
+            "" | "1" | "0/1" | "events" => self.name.clone(),
+            "bit/s" => format!("{}_bps", self.name),
+            unit => {
+                let unit: Vec<_> = unit.split('/').map(words).collect();
+                format!("{}_{}", self.name, unit.join("_per_"))
+            }
+        }
+    }
 }
 
 /// What a schema cannot be.

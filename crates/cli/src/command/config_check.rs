@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::anyhow;
 use serde::Serialize;
-use wad_tune::{Config, ConfigErrors, RuleTable};
+use wad_daemon::{derived, read_config};
+use wad_tune::{Config, ConfigErrors, EventSink, RuleTable};
 
 use crate::arguments::ConfigCheck;
 use crate::config_file;
@@ -19,7 +20,38 @@ struct Report<'a> {
     valid: bool,
     paths: usize,
     prefixes: usize,
+    derived: Vec<DerivedEvent>,
+    events: Vec<Sink>,
     errors: Vec<Error>,
+}
+
+/// A derived event that is defined.
+#[derive(Debug, Serialize)]
+struct DerivedEvent {
+    name: String,
+    /// Empty for plain numbers and alerts.
+    unit: String,
+    alert: bool,
+}
+
+/// Where events go.
+#[derive(Debug, Serialize)]
+struct Sink {
+    name: String,
+    form: String,
+    target: String,
+    kinds: Vec<&'static str>,
+}
+
+impl Sink {
+    fn new(sink: &EventSink) -> Self {
+        Self {
+            name: sink.name.clone(),
+            form: sink.form.to_string(),
+            target: sink.target.to_string(),
+            kinds: sink.kinds.iter().map(|kind| kind.name()).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -33,7 +65,7 @@ struct Error {
 
 pub(crate) fn run(arguments: &ConfigCheck) -> Result<(), Failure> {
     let text = config_file::read(&arguments.file)?;
-    match Config::parse(&text) {
+    match read_config(&text) {
         Ok(config) => check_rules(arguments, &config),
         Err(errors) => refuse(arguments, &text, &errors),
     }
@@ -45,6 +77,8 @@ fn check_rules(arguments: &ConfigCheck, config: &Config) -> Result<(), Failure> 
         valid: true,
         paths: config.paths.len(),
         prefixes: 0,
+        derived: derived_events(config)?,
+        events: config.events.iter().map(Sink::new).collect(),
         errors: Vec::new(),
     };
     let failure = match RuleTable::compile(config) {
@@ -66,15 +100,50 @@ fn check_rules(arguments: &ConfigCheck, config: &Config) -> Result<(), Failure> 
             "{}: valid (paths: {paths}, prefixes: {prefixes})",
             arguments.file.display()
         ))?;
+        print_observed(&report)?;
     }
     failure.map_or(Ok(()), |error| Err(Failure::misuse(error)))
+}
+
+fn derived_events(config: &Config) -> Result<Vec<DerivedEvent>, Failure> {
+    let derived = derived(config).map_err(Failure::misuse)?;
+    let event = |definition: &wad_trace::Definition| DerivedEvent {
+        name: definition.name().to_owned(),
+        unit: definition.unit(),
+        alert: definition.is_alert(),
+    };
+    Ok(derived.definitions().iter().map(event).collect())
+}
+
+/// What is computed, and who is told; nothing where the configuration asks for neither.
+fn print_observed(report: &Report<'_>) -> Result<(), Failure> {
+    for DerivedEvent { name, unit, alert } in &report.derived {
+        let what = match (alert, unit.as_str()) {
+            (true, _) => "an alert".to_owned(),
+            (false, "") => "a plain number".to_owned(),
+            (false, unit) => format!("in {unit}"),
+        };
+        output::print(format_args!("  derived event {name}: {what}"))?;
+    }
+    for Sink { name, form, target, kinds } in &report.events {
+        output::print(format_args!("  events to {name}: {form}, {target} ({})", kinds.join(", ")))?;
+    }
+    Ok(())
 }
 
 fn refuse(arguments: &ConfigCheck, text: &str, errors: &ConfigErrors) -> Result<(), Failure> {
     let name = arguments.file.display().to_string();
     if arguments.json {
         let errors = errors.iter().map(error).collect();
-        output::print_json(&Report { file: &arguments.file, valid: false, paths: 0, prefixes: 0, errors })?;
+        output::print_json(&Report {
+            file: &arguments.file,
+            valid: false,
+            paths: 0,
+            prefixes: 0,
+            derived: Vec::new(),
+            events: Vec::new(),
+            errors,
+        })?;
     } else {
         let colour = io::stderr().is_terminal();
         // Where standard error is closed there is nobody to tell.

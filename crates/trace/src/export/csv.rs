@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
-use super::{Context, ExportError, Exporter, Seconds, name_with_unit};
+use super::{Context, ExportError, Exporter, Seconds};
 use crate::flow::{Flow, FlowId};
 use crate::reader::Batch;
 
@@ -18,7 +18,7 @@ impl<'h, W: Write> Csv<'h, W> {
         let mut out = BufWriter::new(out);
         write!(out, "time,elapsed_s,flow,source,destination")?;
         for column in &context.schema.columns {
-            write!(out, ",{}", quoted(&name_with_unit(column)))?;
+            write!(out, ",{}", quoted(&column.name_with_unit()))?;
         }
         writeln!(out)?;
         Ok(Self { context, out })

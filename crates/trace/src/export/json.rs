@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 
-use super::{Context, ExportError, Exporter, Seconds, name_with_unit};
+use super::{Context, ExportError, Exporter, Seconds};
 use crate::flow::{Flow, FlowId};
 use crate::reader::Batch;
 
@@ -16,7 +16,7 @@ pub(super) struct JsonLines<'h, W: Write> {
 
 impl<'h, W: Write> JsonLines<'h, W> {
     pub(super) fn new(context: Context<'h>, out: W) -> Self {
-        let name = |column| serde_json::Value::from(name_with_unit(column)).to_string();
+        let name = |column: &crate::Column| serde_json::Value::from(column.name_with_unit()).to_string();
         Self { context, names: context.schema.columns.iter().map(name).collect(), out: BufWriter::new(out) }
     }
 }

@@ -27,7 +27,7 @@ use crate::error::ReadError;
 use crate::flow::{Flow, FlowId};
 use crate::header::Header;
 use crate::reader::{Batch, Block, Reader};
-use crate::schema::{Column, Schema};
+use crate::schema::Schema;
 
 /// A form of other programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -216,21 +216,5 @@ impl fmt::Display for Seconds {
         let sign = if self.0 < 0 { "-" } else { "" };
         let nanos = self.0.unsigned_abs();
         write!(f, "{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
-    }
-}
-
-/// The name of a column with its unit: "SmoothedRTT_us", "PacingRate_bytes_per_s".
-fn name_with_unit(column: &Column) -> String {
-    let words = |unit: &str| match unit {
-        "B" => "bytes".to_owned(),
-        other => other.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect(),
-    };
-    match column.unit.as_str() {
-        "" | "1" | "0/1" | "events" => column.name.clone(),
-        "bit/s" => format!("{}_bps", column.name),
-        unit => {
-            let unit: Vec<_> = unit.split('/').map(words).collect();
-            format!("{}_{}", column.name, unit.join("_per_"))
-        }
     }
 }

@@ -11,7 +11,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
-use super::{Context, ExportError, Exporter, name_with_unit};
+use super::{Context, ExportError, Exporter};
 use crate::flow::{Flow, FlowId};
 use crate::reader::Batch;
 
@@ -142,7 +142,7 @@ fn schema(context: Context<'_>) -> Result<TypePtr, ExportError> {
         fields.push(required(text, Physical::BYTE_ARRAY, Some(LogicalType::String))?);
     }
     for column in &context.schema.columns {
-        let field = Type::primitive_type_builder(&name_with_unit(column), Physical::INT64)
+        let field = Type::primitive_type_builder(&column.name_with_unit(), Physical::INT64)
             .with_repetition(Repetition::OPTIONAL)
             .with_converted_type(ConvertedType::UINT_64)
             .with_logical_type(Some(LogicalType::integer(64, false)))
