@@ -141,6 +141,79 @@ fn a_probe_repairs_the_tail() {
     );
 }
 
+/// RFC 5682: the path becomes slower by 400 ms, and nothing is lost. The time-out repeats one segment; the ACK of its original
+/// brings two new segments, and that of a segment that was never repeated shows that nothing was lost.
+#[test]
+fn a_time_out_that_was_not_necessary_is_undone() {
+    let text = r#"
+        duration = "3 s"
+        [topology.dumbbell.bottleneck]
+        forward = { rate = "12 Mbit/s", delay = "10 ms", schedule = { steps = [{ at = "1 s", delay = "410 ms" }] } }
+        backward = { delay = "10 ms" }
+        [[flow]]
+        window = "50 segments"
+        delayed_ack = "none"
+    "#;
+    let mut windows = Windows(Vec::new());
+    let outcome = Simulation::new(&Scenario::parse(text).unwrap()).unwrap().run(&mut windows);
+    let flow = &outcome.flows[0];
+    assert!(flow.timeouts >= 1, "{flow:?}");
+    assert_eq!(
+        flow.retransmitted_segments,
+        flow.timeouts + 1,
+        "each repeats one, and the probe of the tail did"
+    );
+    let at = |ms: u64| windows.0.iter().find(|sample| sample.0 == ms).unwrap().1;
+    assert!(at(1400) < 10.0 && at(1500) >= at(990), "{} {} {}", at(990), at(1400), at(1500));
+}
+
+/// The same where the segments are lost: the new ones that F-RTO sends show it, and all are repeated.
+#[test]
+fn a_time_out_that_was_necessary_is_not() {
+    let lost: Vec<String> = (100..120).map(|segment: u32| segment.to_string()).collect();
+    let text = format!(
+        r#"
+        duration = "3 s"
+        [topology.dumbbell.bottleneck]
+        forward = {{ rate = "12 Mbit/s", delay = "10 ms", loss = {{ list = {{ packets = [{}] }} }} }}
+        backward = {{ delay = "10 ms" }}
+        [[flow]]
+        window = "20 segments"
+        recovery = "sack"
+        "#,
+        lost.join(", ")
+    );
+    let outcome = Simulation::new(&Scenario::parse(&text).unwrap()).unwrap().run(&mut ());
+    let flow = &outcome.flows[0];
+    assert!(flow.timeouts >= 1 && flow.spurious_segments == 0, "{flow:?}");
+    assert_eq!(flow.retransmitted_segments, 20, "what was lost, and no more: {flow:?}");
+    assert!(flow.acked_segments > 2000, "{flow:?}");
+}
+
+/// `bbr_set_state`: the window starts from one segment, and is what it was when what was lost has arrived.
+#[test]
+fn bbr_comes_back_after_a_time_out() {
+    for control in ["bbr1", "bbr3"] {
+        let text = format!(
+            r#"
+            duration = "6 s"
+            [topology.dumbbell.bottleneck]
+            forward = {{ rate = "50 Mbit/s", delay = "20 ms", queue = {{ packets = 300 }}, outage = {{ after = "3 s", length = "600 ms" }} }}
+            backward = {{ delay = "20 ms" }}
+            [[flow]]
+            control = "{control}"
+            "#
+        );
+        let mut windows = Windows(Vec::new());
+        let outcome = Simulation::new(&Scenario::parse(&text).unwrap()).unwrap().run(&mut windows);
+        assert!(outcome.flows[0].timeouts > 0, "{control}");
+        let at = |ms: u64| windows.0.iter().find(|sample| sample.0 == ms).unwrap().1;
+        let least = (3000..4200).map(at).fold(f64::INFINITY, f64::min);
+        assert!(least <= 4.0, "{control}: {least}");
+        assert!(at(5000) > 0.6 * at(2900), "{control}: {} after {}", at(5000), at(2900));
+    }
+}
+
 /// Samples of cwnd and ssthresh, by the millisecond.
 struct Windows(Vec<(u64, f64, f64)>);
 

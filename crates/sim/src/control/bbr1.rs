@@ -16,12 +16,13 @@
 //!  ProbeRTT (200 ms) --+   1                                         4 segments, if no smaller round trip was seen in 10 s
 //! ```
 //!
-//! Section numbers are those of the draft. Not here: Linux's allowance for aggregated ACKs, and its detection of
-//! policers ("long-term" sampling), which are not in the draft.
+//! Section numbers are those of the draft. With Linux's allowance for aggregated ACKs (`aggregation.rs`), but without its
+//! detection of policers ("long-term" sampling); neither is in the draft.
 
 use serde::{Deserialize, Serialize};
 use wad_model::{Rate, Time};
 
+use super::aggregation::Aggregation;
 use super::windowed::WindowedMax;
 use super::{Ack, Cause, Congestion, CongestionControl, Idle, Needs, Phase, Setup, Window};
 use crate::nanos::Nanos;
@@ -78,6 +79,7 @@ pub struct Bbr1 {
     initial_window: f64,
     /// Segments a second.
     bandwidth: WindowedMax,
+    aggregation: Aggregation,
     min_rtt: Option<Nanos>,
     min_rtt_at: Time,
     rounds: u64,
@@ -114,6 +116,7 @@ impl Bbr1 {
             segment_bits: setup.wire.get() as f64 * 8.0,
             initial_window,
             bandwidth: WindowedMax::new(BANDWIDTH_ROUNDS),
+            aggregation: Aggregation::new(setup.now),
             min_rtt: None,
             min_rtt_at: setup.now,
             rounds: 0,
@@ -285,7 +288,7 @@ impl Bbr1 {
     fn set_window(&mut self, window: &mut Window, ack: &Ack) {
         let delivered = f64::from(ack.delivered);
         if ack.delivered > 0 && !self.recover_or_restore(window, ack) {
-            let target = self.quantised(self.bdp(self.cwnd_gain));
+            let target = self.quantised(self.bdp(self.cwnd_gain) + self.room_for_heaps());
             if self.is_pipe_full() {
                 window.cwnd = (window.cwnd + delivered).min(target);
             } else if window.cwnd < target || ack.total_delivered < whole(self.initial_window) {
@@ -297,6 +300,11 @@ impl Bbr1 {
             window.cwnd = window.cwnd.min(MIN_WINDOW);
         }
         window.cwnd = window.cwnd.min(window.ceiling);
+    }
+
+    /// Linux: once the pipe is full, room for ACKs that come in heaps.
+    fn room_for_heaps(&self) -> f64 {
+        if self.is_pipe_full() { self.aggregation.allowance(self.bandwidth.get()) } else { 0.0 }
     }
 
     /// 4.2.3.4: in the first round trip of a recovery no more is sent than is delivered; after it the window is what it
@@ -356,6 +364,7 @@ impl CongestionControl for Bbr1 {
     #[inline]
     fn on_sample(&mut self, window: &mut Window, ack: &Ack) {
         self.update_bandwidth(ack);
+        self.aggregation.update(ack, self.round_start, self.bandwidth.get(), window.cwnd);
         self.update_cycle(ack);
         self.check_full_pipe(ack);
         self.check_drain(window, ack);
@@ -368,7 +377,9 @@ impl CongestionControl for Bbr1 {
     #[inline]
     fn on_ack(&mut self, _window: &mut Window, _ack: &Ack) {}
 
-    /// Losses leave the threshold alone.
+    /// Losses leave the threshold alone. After a time-out (`bbr_set_state`) the bandwidth of Startup is looked for anew; the
+    /// window, which the sender has brought to one segment, grows by what is delivered, and is what it was when all that
+    /// was lost has arrived.
     fn on_congestion(&mut self, window: &Window, congestion: &Congestion) -> f64 {
         self.save_window(window.cwnd);
         if congestion.cause == Cause::Timeout {
@@ -389,6 +400,7 @@ impl CongestionControl for Bbr1 {
     /// 4.3.4.4: after a pause at the bandwidth, not above it.
     fn on_idle(&mut self, window: &mut Window, &Idle { now, .. }: &Idle) {
         self.idle_restart = true;
+        self.aggregation.restart(now);
         match self.mode {
             Mode::ProbeBw => self.pacing = self.bandwidth.get() * MARGIN,
             Mode::ProbeRtt if self.probe_rtt_done_at.is_some_and(|done_at| now > done_at) => {

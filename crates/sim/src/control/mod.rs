@@ -29,6 +29,7 @@
 //! # A new control
 //! One file here, and one line in `choice.rs`. `reno.rs` is the example.
 
+mod aggregation;
 pub mod bbr1;
 pub mod bbr3;
 mod choice;

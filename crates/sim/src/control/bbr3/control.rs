@@ -48,7 +48,7 @@ impl Bbr3 {
     /// Section 5.6.4.6, `BBRSetCwnd`.
     pub(super) fn set_window(&self, window: &mut Window, ack: &Ack) {
         let delivered = f64::from(ack.delivered);
-        let most = self.inflight(self.state.cwnd_gain());
+        let most = self.most_in_flight();
         if self.full_pipe.reached {
             window.cwnd = (window.cwnd + delivered).min(most);
         } else if window.cwnd < most || ack.total_delivered < whole(self.initial_window) {
@@ -58,6 +58,14 @@ impl Bbr3 {
             window.cwnd = window.cwnd.min(self.probe_rtt_window());
         }
         window.cwnd = window.cwnd.max(MIN_WINDOW).min(self.bound()).min(window.ceiling);
+    }
+
+    /// Section 5.6.4.2, `BBRUpdateMaxInflight`: with room for aggregated ACKs once the pipe is full.
+    fn most_in_flight(&self) -> f64 {
+        let bandwidth = self.model.bandwidth();
+        let extra = if self.full_pipe.reached { self.aggregation.allowance(bandwidth) } else { 0.0 };
+        let bdp = self.model.bdp(bandwidth, self.state.cwnd_gain());
+        bdp.map_or(self.initial_window, |bdp| self.quantised(bdp + extra))
     }
 
     /// Section 5.6.4.4, `BBRSaveCwnd`.

@@ -24,7 +24,7 @@
 //! | `probe_rtt.rs` | the smallest round trip, looked for every 5 s | 5.3.4 |
 //! | `control.rs` | rate and window | 5.6 |
 //!
-//! Not here: the allowance for aggregated ACKs (`extra_acked`) and the answer to ECN, which the draft leaves open.
+//! Not here: the answer to ECN, which the draft leaves open.
 
 mod control;
 mod model;
@@ -39,7 +39,8 @@ use self::model::Model;
 use self::probe_bw::Cycle;
 use self::probe_rtt::ProbeRtt;
 use self::startup::FullPipe;
-use super::{Ack, Congestion, CongestionControl, Idle, Needs, Setup, Window};
+use super::aggregation::Aggregation;
+use super::{Ack, Cause, Congestion, CongestionControl, Idle, Needs, Setup, Window};
 
 /// The smallest window, in segments (section 2.8, `MinPipeCwnd`).
 const MIN_WINDOW: f64 = 4.0;
@@ -94,6 +95,7 @@ pub struct Bbr3 {
     segment_bits: f64,
     initial_window: f64,
     model: Model,
+    aggregation: Aggregation,
     full_pipe: FullPipe,
     cycle: Cycle,
     probe_rtt: ProbeRtt,
@@ -116,6 +118,7 @@ impl Bbr3 {
             segment_bits: setup.wire.get() as f64 * 8.0,
             initial_window,
             model: Model::new(setup.now),
+            aggregation: Aggregation::new(setup.now),
             full_pipe: FullPipe::default(),
             cycle: Cycle::new(setup),
             probe_rtt: ProbeRtt::default(),
@@ -131,6 +134,7 @@ impl Bbr3 {
     fn update_model_and_state(&mut self, window: &mut Window, ack: &Ack) {
         self.model.update_latest(ack);
         self.model.update_congestion(window.cwnd, ack, self.state.probes_for_bandwidth());
+        self.aggregation.update(ack, self.model.round_start, self.model.bandwidth(), window.cwnd);
         self.full_pipe.check(&self.model, ack);
         self.check_startup_done(ack);
         self.check_drain_done(ack);
@@ -156,9 +160,16 @@ impl CongestionControl for Bbr3 {
     #[inline]
     fn on_ack(&mut self, _window: &mut Window, _ack: &Ack) {}
 
-    /// Losses act through the model; the window to come back to is kept (section 5.6.4.4).
-    fn on_congestion(&mut self, window: &Window, _congestion: &Congestion) -> f64 {
+    /// Losses act through the model; the window to come back to is kept (section 5.6.4.4). After a time-out what Startup
+    /// has learnt is in doubt, and so is how much the path holds (`bbr_set_state` of Linux's version 3).
+    fn on_congestion(&mut self, window: &Window, congestion: &Congestion) -> f64 {
         self.save_window(window.cwnd);
+        if congestion.cause == Cause::Timeout {
+            self.full_pipe.reset(0.0);
+            if !self.state.probes_for_bandwidth() && self.model.inflight_short.is_infinite() {
+                self.model.inflight_short = self.prior_window;
+            }
+        }
         window.ssthresh
     }
 
@@ -169,6 +180,7 @@ impl CongestionControl for Bbr3 {
     /// Section 5.4.1: after a pause at the bandwidth, not above it.
     fn on_idle(&mut self, window: &mut Window, &Idle { now, .. }: &Idle) {
         self.idle_restart = true;
+        self.aggregation.restart(now);
         if self.state.in_probe_bw() {
             self.pacing = self.model.bandwidth() * control::MARGIN;
         } else if self.state == State::ProbeRtt {

@@ -59,6 +59,19 @@ impl Detector {
         Self { rule, judged_to: 0, rack }
     }
 
+    /// What was taken for lost was not.
+    pub(super) fn judge_again(&mut self, una: u32) {
+        self.judged_to = una;
+    }
+
+    /// What was sent after this may still arrive: at a time-out it does not count as lost (`tcp_timeout_mark_lost`).
+    pub(super) fn recent(&self, now: Time) -> Time {
+        match self.rule {
+            Rule::Rack => Time::from_nanos(now.as_nanos().saturating_sub(self.rack.rtt.get())),
+            Rule::Counting | Rule::Foremost => now,
+        }
+    }
+
     /// Whether it sends probes of the tail.
     pub(super) fn probes(&self) -> bool {
         self.rule == Rule::Rack

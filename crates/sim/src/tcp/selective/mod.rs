@@ -13,13 +13,15 @@
 //! ```
 //!
 //! A recovery that was not necessary is undone: the receiver reports duplicates (DSACK, RFC 2883), and a repeated segment
-//! that is acknowledged sooner than any round trip was the original (Eifel, RFC 3522). Not modelled: F-RTO (RFC 5682).
+//! that is acknowledged sooner than any round trip was the original (Eifel, RFC 3522). After a time-out F-RTO looks for
+//! originals that arrive (`spurious.rs`).
 
 mod losses;
 mod output;
 mod rate;
 mod reduction;
 mod segments;
+mod spurious;
 
 use wad_model::Time;
 
@@ -33,6 +35,7 @@ use output::Pacer;
 use rate::Rates;
 use reduction::Reduction;
 use segments::{Delivered, Segments};
+use spurious::Doubt;
 
 pub(crate) use losses::Rule;
 
@@ -47,6 +50,7 @@ pub(crate) struct Selective {
     /// A phase other than open and disorder ends when this is acknowledged.
     phase_ends: u32,
     undo: Option<Undo>,
+    doubt: Doubt,
     /// When the retransmission timer expires.
     time_out_at: Time,
     probe: Probe,
@@ -110,6 +114,7 @@ impl Selective {
             pacer: Pacer::new(sending),
             phase_ends: 0,
             undo: None,
+            doubt: Doubt::default(),
             time_out_at: NEVER,
             probe: Probe { at: NEVER, sent: None },
         }
@@ -128,6 +133,7 @@ impl Selective {
             return;
         }
         let starts_data = core.una == 0 && ack.next > 0;
+        self.segments.hold_repetitions(false);
         let prior_in_flight = self.segments.in_flight();
         let delivered = self.segments.acknowledge(core, ack.next, ack.blocks, &mut self.rates, now);
         core.total_delivered += u64::from(delivered.total());
@@ -152,11 +158,14 @@ impl Selective {
             core.phase = Phase::Open;
             core.begin();
         } else {
+            self.doubt_time_out(core, &delivered, now);
             self.move_on(core, &ack, &report, now);
         }
         if delivered.acked > 0 {
+            self.doubt.end_repetition();
             self.restart_timers(core, now);
         }
+        self.send_new_first(core, now, out);
         self.send(core, now, out);
         self.arm(core, now);
     }
@@ -298,20 +307,28 @@ impl Selective {
         self.probe = Probe { at: NEVER, sent: None };
         if core.una == 0 {
             core.habits.initial_window = 1;
-        } else if core.phase != Phase::Loss || core.una >= self.phase_ends {
+        } else if self.reduces_again(core) {
             self.undo = Some(Undo { before: core.window, unproven: 0, any: false });
             core.congestion(Cause::Timeout, 0, now);
         } else {
             core.counters.timeouts += 1;
         }
-        self.segments.lose_all(core.una);
+        self.doubt.begin(core.phase);
+        self.segments.hold_repetitions(false);
+        self.segments.lose_all(core.una, self.detector.recent(now));
         core.phase = Phase::Loss;
         self.phase_ends = core.high;
-        if !core.needs.owns_window {
-            core.window.cwnd = f64::from(self.segments.in_flight()) + 1.0;
-        }
+        core.window.cwnd = f64::from(self.segments.in_flight()) + 1.0;
         core.estimator.back_off();
         self.time_out_at = core.estimator.time_out().after(now);
+    }
+
+    /// Whether a time-out reduces the window: unless that was done for losses of the same window, or for a time-out of the
+    /// same segment (`tcp_enter_loss`).
+    fn reduces_again(&self, core: &Core) -> bool {
+        let reduced = matches!(core.phase, Phase::Reduced | Phase::Recovery)
+            || (core.phase == Phase::Loss && self.doubt.repeats());
+        !reduced || core.una >= self.phase_ends
     }
 
     /// RFC 8985, 7.3: new data if there is any, else the foremost segment again.

@@ -23,6 +23,8 @@ pub(super) struct Segments {
     repeated: u32,
     /// Segments that were lost, in the order in which that was found; some have arrived since.
     to_repeat: VecDeque<u32>,
+    /// Nothing is repeated for now.
+    held: bool,
 }
 
 /// What is known of a segment: the time of its last transmission, and flags in the topmost bits.
@@ -69,11 +71,13 @@ pub(super) struct Delivered {
     /// Of these, those that had not been acknowledged selectively before.
     fresh: u32,
     /// Acknowledged selectively now.
-    selective: u32,
+    pub(super) selective: u32,
     /// When the latest of them was sent that was sent once.
     pub(super) sent_once: Option<Time>,
     /// The transmission of all of them that was sent last: when, which segment, and whether it was a repetition.
     pub(super) latest: Option<(Time, u32, bool)>,
+    /// The lowest of them that was sent once.
+    pub(super) first_original: Option<u32>,
     /// A segment that was sent once came after later ones.
     pub(super) out_of_order: bool,
     /// Repeated segments that arrived sooner after their repetition than any round trip takes: it was the original that
@@ -102,6 +106,7 @@ impl Delivered {
             self.late_originals += u32::from(Nanos::between(sent, seen.now) < seen.min_rtt);
         } else {
             self.sent_once = self.sent_once.max(Some(sent));
+            self.first_original = Some(self.first_original.map_or(number, |first| first.min(number)));
             self.out_of_order |= number < seen.foremost;
         }
         if self.latest.is_none_or(|(time, latest, _)| (sent, number) > (time, latest)) {
@@ -234,21 +239,36 @@ impl Segments {
         true
     }
 
-    /// After a time-out: everything that is not acknowledged is lost, repetitions too.
-    pub(super) fn lose_all(&mut self, una: u32) {
+    /// After a time-out: everything that is not acknowledged is lost, repetitions too, but what was sent after `recent`,
+    /// the first segment apart.
+    pub(super) fn lose_all(&mut self, una: u32, recent: Time) {
         self.to_repeat.clear();
         for (number, segment) in (una..).zip(&mut self.ring) {
-            if !segment.is_selective() {
+            if !segment.is_selective() && (number == una || segment.sent() <= recent) {
                 self.lost += u32::from(!segment.is_lost());
                 self.repeated -= u32::from(segment.has(REPEATED));
                 *segment = Segment((segment.0 | LOST) & !REPEATED);
+            }
+            if segment.is_lost() && !segment.has(REPEATED) {
                 self.to_repeat.push_back(number);
             }
         }
     }
 
+    /// Nothing was lost after all.
+    pub(super) fn find_all(&mut self) {
+        self.to_repeat.clear();
+        self.lost = 0;
+        for segment in &mut self.ring {
+            segment.0 &= !LOST;
+        }
+    }
+
     /// The next segment to be repeated.
     pub(super) fn next_to_repeat(&mut self, una: u32) -> Option<u32> {
+        if self.held {
+            return None;
+        }
         while let Some(&number) = self.to_repeat.front() {
             let wanted = self
                 .get(una, number)
@@ -259,6 +279,10 @@ impl Segments {
             self.to_repeat.pop_front();
         }
         None
+    }
+
+    pub(super) fn hold_repetitions(&mut self, held: bool) {
+        self.held = held;
     }
 
     fn count_out(&mut self, segment: Segment) {
