@@ -9,6 +9,8 @@
 //!        markdown, picture
 //! ```
 //!
+//! [`compare`] runs the same transfers in the simulator.
+//!
 //! An [`Experiment`] states the path, the losses that were chosen where the source gives none, the variants that
 //! are compared, what was reported, and which ratios must hold today. A variant runs iperf3 between two
 //! hosts with the sysctls of a day (those of 2002, or today's), with or without the daemon.
@@ -16,6 +18,7 @@
 //! What decides is pure: composing a scenario, measuring a report ([`measure()`]), fitting windows to formulas
 //! ([`formula`]), judging ([`Row`]), rendering ([`markdown`]). [`run()`] is the edge.
 
+pub mod compare;
 pub mod experiment;
 pub mod formula;
 pub mod markdown;

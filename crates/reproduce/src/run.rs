@@ -106,7 +106,7 @@ pub fn run(experiment: &Experiment, options: &mut Options<'_>) -> Result<Finishe
             if repetition > variant.runs(options.repetitions) {
                 continue;
             }
-            let report = Attempt { experiment, variant, sets: &sets, repetition }.carry_out(options)?;
+            let report = carry_out(experiment, variant, &sets, repetition, options)?;
             runs.values.push(measure(&report, variant));
             runs.first.get_or_insert(report);
         }
@@ -116,6 +116,17 @@ pub fn run(experiment: &Experiment, options: &mut Options<'_>) -> Result<Finishe
     let row = judge(experiment, &measurements, &kernel());
     let pictures = pictures(experiment, &runs, &row)?;
     Ok(Finished { row, pictures })
+}
+
+/// One run of one variant, repeated while others spoil it.
+pub(crate) fn carry_out(
+    experiment: &Experiment,
+    variant: &Variant,
+    sets: &HostSets,
+    repetition: u32,
+    options: &mut Options<'_>,
+) -> Result<Report, ReproduceError> {
+    Attempt { experiment, variant, sets, repetition }.carry_out(options)
 }
 
 /// One run of one variant.
