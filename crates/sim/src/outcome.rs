@@ -65,6 +65,8 @@ pub struct FlowOutcome {
     pub congestion_events: u64,
     /// Retransmission timer expiries.
     pub timeouts: u64,
+    /// How often the host's transmission queue was full.
+    pub send_stalls: u64,
     /// Data segments that queues dropped.
     pub dropped_segments: u64,
     /// Data segments that loss models took.

@@ -192,6 +192,7 @@ impl Description {
             spurious_segments: reading.arrivals.duplicates - before.arrivals.duplicates,
             congestion_events: counters.congestion_events,
             timeouts: counters.timeouts,
+            send_stalls: counters.send_stalls,
             dropped_segments: dropped,
             lost_segments: lost,
             loss: part(dropped + lost, counters.sent),

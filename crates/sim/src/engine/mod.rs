@@ -37,12 +37,13 @@ mod packet;
 mod timers;
 
 use wad_model::Time;
+use wad_path::LinkConfig;
 
 use crate::nanos::Nanos;
 use crate::observer::{FlowId, FlowState, LinkId, Observer, PacketKind};
 use crate::outcome::{Outcome, Work};
-use crate::scenario::{Scenario, ScenarioError};
-use crate::tcp::core::Output;
+use crate::scenario::{Endpoints, Scenario, ScenarioError, TransmissionQueue};
+use crate::tcp::core::{HostQueue, Output};
 use crate::tcp::receiver::{Acknowledgement, Receiver};
 use crate::tcp::selective::Arrived;
 use crate::tcp::sender::Sender;
@@ -77,6 +78,10 @@ struct Port<'a, O> {
 }
 
 impl<O: Observer> Output for Port<'_, O> {
+    fn queued(&self) -> u64 {
+        self.net.queued_at_first(self.flow, self.now)
+    }
+
     #[inline]
     fn segment(&mut self, segment: u32, again: bool) {
         let kind = if again { Kind::Again } else { Kind::Data };
@@ -159,8 +164,10 @@ impl Simulation {
             let seed = mix(!scenario.seed, index.into());
             let start = Nanos::from(flow.start).after(Time::ZERO);
             timers.set(index, start);
+            let mut sender = Sender::new(&endpoints, &flow.config.control, seed, start);
+            sender.core.habits.host_queue = host_queue(&endpoints, &network.links[flow.forward[0]].config);
             flows.push(Flow {
-                sender: Sender::new(&endpoints, &flow.config.control, seed, start),
+                sender,
                 receiver: Receiver::new(
                     endpoints.delayed_ack,
                     endpoints.ack_delay.into(),
@@ -266,6 +273,13 @@ impl Simulation {
         let cross_traffic = self.cross.outcome(&self.net, outcome.measured_s);
         Outcome { cross_traffic, ..outcome }
     }
+}
+
+/// The transmission queue before a host's link; none if nothing ever waits there.
+fn host_queue(endpoints: &Endpoints, link: &LinkConfig) -> Option<HostQueue> {
+    let TransmissionQueue { packets, when_full } = endpoints.transmission_queue?;
+    let packet_time = link.rate?.time_to_send(endpoints.segment + endpoints.header);
+    Some(HostQueue { limit: packets, when_full, packet_time: packet_time.into() })
 }
 
 /// What roundings add up to: less than a nanosecond a link, and a route has few.

@@ -165,6 +165,12 @@ impl Net {
         self.losses.push(Losses::default());
     }
 
+    /// What waits at the first link of a flow's data, the packet in service included.
+    pub(crate) fn queued_at_first(&self, flow: u32, now: Time) -> u64 {
+        let link = self.hops[self.ways[flow as usize].first as usize];
+        self.edges[link as usize].link.backlog(now).packets
+    }
+
     /// A packet as observers are told of it.
     pub(crate) fn event(&self, packet: Packet, kind: PacketKind) -> PacketEvent {
         let way = &self.ways[packet.flow as usize];

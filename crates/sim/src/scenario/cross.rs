@@ -205,6 +205,7 @@ impl Web {
             ("stagger", !flow.stagger.is_zero()),
             ("stop", flow.stop.is_some()),
             ("application", flow.application != Application::Bulk),
+            ("transmission_queue", flow.transmission_queue.is_some()),
         ]
         .into_iter()
         .find_map(|(key, is_set)| is_set.then_some(key))

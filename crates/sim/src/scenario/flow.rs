@@ -49,6 +49,31 @@ pub enum DelayedAck {
     Linux,
 }
 
+/// The queue of a host's interface (Linux: `txqueuelen`), as the sender sees it: the first link of the flow's way, which flows
+/// of the same host share. That link's own queue drops what exceeds it, as a router does; this one says what the
+/// sender does before it comes to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransmissionQueue {
+    /// So many packets wait at most, the one in service included. Single retransmissions and probes go in any case.
+    pub packets: u64,
+    /// What a sender does that finds it full.
+    #[serde(default)]
+    pub when_full: WhenFull,
+}
+
+/// What a sender does when the host's transmission queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It waits until a packet has left, as in Linux since 3.6 ("TCP small queues").
+    #[default]
+    Wait,
+    /// It takes that for congestion, brings its window down as for a mark of ECN, and goes on at the next ACK: the "send
+    /// stall" of earlier kernels, which Web100 counted and Net100 met on long fast paths.
+    Reduce,
+}
+
 /// One flow, or several that are alike. Everything has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -121,6 +146,9 @@ pub struct FlowConfig {
     /// (`tcp_slow_start_after_idle`) and in ns-2 (`slow_start_restart_`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_start_after_idle: Option<bool>,
+    /// What the host holds before the wire of its first link, if that has a limit: `{ packets = 100, when_full = "reduce" }`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transmission_queue: Option<TransmissionQueue>,
     /// Segments leave in groups of this size where the window allows, as with segmentation offload.
     pub burst: Segments,
     /// The smallest retransmission time-out.
@@ -155,6 +183,7 @@ impl Default for FlowConfig {
             pacing: false,
             limited_transmit: None,
             slow_start_after_idle: None,
+            transmission_queue: None,
             burst: Segments::new(1),
             min_rto: None,
         }
@@ -195,6 +224,8 @@ pub struct Endpoints {
     pub limited_transmit: bool,
     /// The window comes down after an idle time.
     pub slow_start_after_idle: bool,
+    /// The host's queue before the wire.
+    pub transmission_queue: Option<TransmissionQueue>,
     /// Segments that leave together.
     pub burst: u32,
     /// The smallest retransmission time-out.
@@ -231,6 +262,7 @@ impl FlowConfig {
             pacing: self.pacing,
             limited_transmit: self.limited_transmit.unwrap_or(true),
             slow_start_after_idle: self.slow_start_after_idle.unwrap_or(true),
+            transmission_queue: self.transmission_queue,
             burst: self.burst.get().max(1),
             min_rto: self.min_rto.unwrap_or(Duration::from_millis(200)),
         }

@@ -42,7 +42,7 @@ pub use application::Application;
 pub use conventions::Conventions;
 pub use cross::{CrossPattern, CrossTraffic, Direction, TraceFile, Web};
 pub use error::ScenarioError;
-pub use flow::{DelayedAck, Endpoints, FlowConfig, Recovery};
+pub use flow::{DelayedAck, Endpoints, FlowConfig, Recovery, TransmissionQueue, WhenFull};
 pub use topology::{Custom, CustomLink, Dumbbell, Network, OneWay, ParkingLot, Route, Topology, TwoWay};
 
 /// An experiment in virtual time.
@@ -250,6 +250,10 @@ impl Scenario {
         if endpoints.window == 0 {
             let remedy = "the smallest of window, send_buffer and application window must hold a segment";
             return value("window", "less than a segment".into(), remedy);
+        }
+        if endpoints.transmission_queue.is_some_and(|queue| queue.packets == 0) {
+            let remedy = "give at least one packet, or leave the key out for a queue without limit";
+            return value("transmission_queue.packets", "0".into(), remedy);
         }
         flow.config.control.validate().map_err(|fault| ScenarioError::Control {
             flow: flow.name.clone(),

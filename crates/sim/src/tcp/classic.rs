@@ -104,6 +104,11 @@ impl Classic {
         }
     }
 
+    /// The host's queue is full: as a mark, if the window has not come down since what is in flight was sent.
+    pub(crate) fn handle_stall(&mut self, core: &mut Core, now: Time) {
+        self.handle_mark(core, core.una, now);
+    }
+
     /// RFC 3168, 6.1.2: as a loss, but nothing is retransmitted; once a window.
     fn handle_mark(&mut self, core: &mut Core, next: u32, now: Time) {
         if next > self.recover || self.last == LastAction::Timeout {

@@ -21,6 +21,7 @@ use crate::control::{
     Ack, Cause, Congestion, CongestionControl, Control, Idle, Needs, Phase, RateSample, Window,
 };
 use crate::nanos::Nanos;
+use crate::scenario::WhenFull;
 
 /// What an ACK acknowledged cumulatively, and the round trip that it measured.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,9 @@ pub(crate) struct Report {
 pub(crate) trait Output {
     /// Sends a segment; `again` if it was sent before.
     fn segment(&mut self, segment: u32, again: bool);
+
+    /// How many packets wait in the host for the wire, the one in service included.
+    fn queued(&self) -> u64;
 }
 
 /// Habits that a sender keeps for its whole life.
@@ -61,6 +65,29 @@ pub(crate) struct Habits {
     pub(crate) initial_window: u32,
     /// The window comes down after an idle time (RFC 2861).
     pub(crate) slow_start_after_idle: bool,
+    /// What the host takes before the wire, if that has a limit.
+    pub(crate) host_queue: Option<HostQueue>,
+}
+
+/// The host's queue before its first link (Linux: `txqueuelen`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostQueue {
+    /// Packets.
+    pub(crate) limit: u64,
+    pub(crate) when_full: WhenFull,
+    /// How long a segment takes on the wire.
+    pub(crate) packet_time: Nanos,
+}
+
+impl HostQueue {
+    /// How long to wait after so many refusals: half to one and a half times what a segment takes, never the same part
+    /// twice (multiples of the golden ratio). At equal distances, of several flows the same one would always find the
+    /// place that was left.
+    pub(crate) fn retry_after(&self, refusals: u64) -> Nanos {
+        let part = (1 << 31) + (refusals.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32);
+        let nanos = (u128::from(self.packet_time.get()) * u128::from(part)) >> 32;
+        Nanos::new(u64::try_from(nanos).unwrap_or(u64::MAX).max(1))
+    }
 }
 
 /// The state that all senders share.
@@ -106,6 +133,10 @@ pub(crate) struct Core {
     /// The most that was in flight since the window was last in use or validated, and when that was.
     used: u32,
     validated_at: Time,
+    /// The host's queue has just refused a segment.
+    pub(crate) stalled: bool,
+    /// When to try again; [`NEVER`] if nothing waits for the host.
+    pub(crate) retry_at: Time,
 }
 
 /// A time that never comes.
@@ -154,6 +185,8 @@ impl Core {
             last_sent: NEVER,
             used: 0,
             validated_at: Time::ZERO,
+            stalled: false,
+            retry_at: NEVER,
         }
     }
 
@@ -210,12 +243,21 @@ impl Core {
     pub(crate) fn send_within<O: Output>(&mut self, allowed: u32, burst: u32, now: Time, out: &mut O) {
         let edge = self.una.saturating_add(allowed);
         let end = edge.min(self.data_end).min(self.nxt.saturating_add(burst));
-        while self.nxt < end {
+        while self.nxt < end && self.host_has_room(out) {
             self.emit(self.nxt, now, out);
             self.nxt += 1;
         }
         self.window_limited = self.nxt >= edge;
         self.note_flight(self.nxt.saturating_sub(self.una));
+    }
+
+    /// Whether the host takes a segment now; else it is noted that it did not.
+    #[inline]
+    pub(crate) fn host_has_room<O: Output>(&mut self, out: &O) -> bool {
+        if let Some(queue) = &self.habits.host_queue {
+            self.stalled |= out.queued() >= queue.limit;
+        }
+        !self.stalled
     }
 
     /// One segment beyond the window for a duplicate ACK (RFC 3042).

@@ -97,6 +97,11 @@ impl Pipe {
         }
     }
 
+    /// The host's queue is full: as a mark, if the window has not come down since what is in flight was sent.
+    pub(crate) fn handle_stall(&mut self, core: &mut Core, now: Time) {
+        self.handle_mark(core, core.una, now);
+    }
+
     fn handle_mark(&mut self, core: &mut Core, next: u32, now: Time) {
         if next > self.recover || self.last == Some(Cause::Timeout) {
             self.recover = core.high;
@@ -174,7 +179,7 @@ impl Pipe {
 
     /// Holes first, then new data.
     fn repair<O: Output>(&mut self, core: &mut Core, now: Time, out: &mut O) {
-        while self.has_room(core) {
+        while self.has_room(core) && core.host_has_room(out) {
             let edge = core.una.saturating_add(core.habits.receive_window);
             let hole = self.selective.next_hole(self.repaired_to.max(core.una));
             let segment = match hole {

@@ -3,14 +3,14 @@
 use wad_model::Time;
 
 use super::classic::{Classic, Kind};
-use super::core::{Core, Habits, Output};
+use super::core::{Core, Habits, NEVER, Output};
 use super::pipe::Pipe;
 use super::rtt::Estimator;
 use super::selective::{Arrived, Rule, Selective, Sending};
 use crate::control::{CongestionControl, Control, ControlConfig, Needs, Setup, Window};
 use crate::nanos::Nanos;
 use crate::observer::FlowState;
-use crate::scenario::{Conventions, Endpoints, Recovery};
+use crate::scenario::{Conventions, Endpoints, Recovery, WhenFull};
 
 /// The sending end of a flow.
 #[derive(Clone, Debug)]
@@ -76,6 +76,7 @@ impl Sender {
             receive_window: endpoints.window,
             initial_window: endpoints.initial_window,
             slow_start_after_idle: endpoints.slow_start_after_idle,
+            host_queue: None,
         };
         let min = Nanos::from(endpoints.min_rto);
         let estimator = if ns2 {
@@ -96,7 +97,7 @@ impl Sender {
     /// When it wants to be called again if no ACK comes.
     #[inline]
     pub(crate) fn deadline(&self) -> Time {
-        self.core.time_out_at
+        self.core.time_out_at.min(self.core.retry_at)
     }
 
     /// The application has written so much, all told; the first call opens the connection.
@@ -122,15 +123,28 @@ impl Sender {
             }
             Machine::Selective(selective) => selective.handle_ack(&mut self.core, ack, now, out),
         }
+        if self.core.stalled {
+            self.handle_stall(now);
+        }
     }
 
     /// Its deadline has come.
     pub(crate) fn handle_timeout<O: Output>(&mut self, now: Time, out: &mut O) {
         self.core.count_window(now);
+        if self.core.retry_at <= now {
+            self.core.retry_at = NEVER;
+            self.send(now, out);
+        }
+        if self.core.time_out_at > now {
+            return;
+        }
         match &mut self.machine {
             Machine::Classic(classic) => classic.handle_timeout(&mut self.core, now, out),
             Machine::Pipe(pipe) => pipe.handle_timeout(&mut self.core, now, out),
             Machine::Selective(selective) => selective.handle_timeout(&mut self.core, now, out),
+        }
+        if self.core.stalled {
+            self.handle_stall(now);
         }
     }
 
@@ -162,6 +176,29 @@ impl Sender {
             Machine::Classic(classic) => classic.send(&mut self.core, now, out),
             Machine::Pipe(pipe) => pipe.send(&mut self.core, now, out),
             Machine::Selective(selective) => selective.send(&mut self.core, now, out),
+        }
+        if self.core.stalled {
+            self.handle_stall(now);
+        }
+    }
+
+    /// The host's queue has refused a segment. It is tried again when a packet has left; or, as Linux did when it took that
+    /// for congestion, at the next ACK, if one will come.
+    #[cold]
+    fn handle_stall(&mut self, now: Time) {
+        let core = &mut self.core;
+        core.stalled = false;
+        let Some(queue) = core.habits.host_queue else { return };
+        core.counters.send_stalls += 1;
+        if queue.when_full == WhenFull::Wait || core.una == core.high {
+            core.retry_at = queue.retry_after(core.counters.send_stalls).after(now);
+        }
+        if queue.when_full == WhenFull::Reduce {
+            match &mut self.machine {
+                Machine::Classic(classic) => classic.handle_stall(core, now),
+                Machine::Pipe(pipe) => pipe.handle_stall(core, now),
+                Machine::Selective(selective) => selective.handle_stall(core, now),
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) struct Counters {
     pub(crate) retransmitted: u64,
     pub(crate) congestion_events: u64,
     pub(crate) timeouts: u64,
+    pub(crate) send_stalls: u64,
 }
 
 impl Counters {
@@ -20,6 +21,7 @@ impl Counters {
             retransmitted: self.retransmitted - earlier.retransmitted,
             congestion_events: self.congestion_events - earlier.congestion_events,
             timeouts: self.timeouts - earlier.timeouts,
+            send_stalls: self.send_stalls - earlier.send_stalls,
         }
     }
 }

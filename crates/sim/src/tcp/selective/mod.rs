@@ -234,6 +234,13 @@ impl Selective {
         }
     }
 
+    /// The host's queue is full (`tcp_enter_cwr`): as a mark.
+    pub(crate) fn handle_stall(&mut self, core: &mut Core, now: Time) {
+        if matches!(core.phase, Phase::Open | Phase::Disorder) {
+            self.enter_reduced(core, now);
+        }
+    }
+
     fn leave_phase(&mut self, core: &mut Core, now: Time) {
         let undone = self.undo.take().filter(|undo| undo.any && undo.unproven == 0);
         match core.phase {

@@ -74,6 +74,9 @@ impl Selective {
         let group = self.pacer.sending.burst;
         while room > 0 && sent < group {
             let Some(segment) = self.segments.next_to_repeat(core.una) else { break };
+            if !core.host_has_room(out) {
+                break;
+            }
             self.emit(core, segment, now, out);
             (room, sent) = (room - 1, sent + 1);
         }
@@ -83,9 +86,10 @@ impl Selective {
             core.window_limited = true;
             return 0;
         }
-        let new = room.min(available).min(group - sent);
-        for _ in 0..new {
+        let mut new = 0;
+        while new < room.min(available).min(group - sent) && core.host_has_room(out) {
             self.emit(core, core.nxt, now, out);
+            new += 1;
         }
         let left = room - new;
         core.window_limited = left == 0;
