@@ -1,6 +1,7 @@
 //! How fast the simulator is, beside ns-2 on the same scenarios in one run, in turns.
 //!
-//! `cargo run --release -p wad-sim --example speed` (ns-2 from Debian's package `ns2`; without it, its columns stay empty)
+//! `cargo run --release -p wad-sim --example speed` (ns-2 from Debian's package `ns2`; without it, its columns stay empty.
+//! For ns-3, build `tests/ns3/path.cc` as it says and give the program's path in `NS3_PATH`.)
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
@@ -74,6 +75,7 @@ const TURNS: u32 = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     beside_ns2()?;
+    beside_ns3()?;
     burst()?;
     flows()?;
     fast_path()?;
@@ -160,6 +162,30 @@ fn ns2(case: &Case, until: &str) -> Option<(f64, u64)> {
     let text = String::from_utf8(output.stdout).ok()?;
     let sent = text.trim().split(',').nth(1)?.parse().ok()?;
     Some((seconds, sent))
+}
+
+/// The first scenario in ns-3, ten seconds of it.
+fn beside_ns3() -> Result<(), Box<dyn std::error::Error>> {
+    let Ok(program) = std::env::var("NS3_PATH") else { return Ok(()) };
+    let scenario = scenario(&CASES[0], 10)?;
+    let (mut ours, mut theirs, mut rates) = (f64::INFINITY, f64::INFINITY, (0.0, 0.0));
+    for _ in 0..2 {
+        let (seconds, outcome) = time(&scenario, 1)?;
+        ours = ours.min(seconds);
+        let start = Instant::now();
+        let output = Command::new(&program).args(["--queue=1000", "--until=10"]).output()?;
+        theirs = theirs.min(start.elapsed().as_secs_f64());
+        let sent: f64 = String::from_utf8(output.stdout)?.trim().parse()?;
+        rates = (outcome.work.segments as f64 / ours, sent / theirs);
+    }
+    println!(
+        "\nns-3, first scenario, 10 s: {:.4} M segments/s, here {:.2}: ratio {:.0}, of wall time {:.0}",
+        rates.1 / 1e6,
+        rates.0 / 1e6,
+        rates.0 / rates.1,
+        theirs / ours
+    );
+    Ok(())
 }
 
 /// 549 losses within one window, against none.
