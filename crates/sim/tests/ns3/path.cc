@@ -78,7 +78,9 @@ int main(int argc, char** argv) {
     TrafficControlHelper control;
     for (uint32_t i = 0; i < NodeList::GetNNodes(); ++i) {
         Ptr<Node> node = NodeList::GetNode(i);
-        for (uint32_t j = 0; j < node->GetNDevices(); ++j) control.Uninstall(node->GetDevice(j));
+        for (uint32_t j = 0; j < node->GetNDevices(); ++j) {
+            if (DynamicCast<PointToPointNetDevice>(node->GetDevice(j))) control.Uninstall(node->GetDevice(j));
+        }
     }
     Ipv4GlobalRoutingHelper::PopulateRoutingTables();
     Simulator::Stop(Seconds(until));
