@@ -114,12 +114,17 @@ pub mod serde_duration {
         super::parse_duration(&text).map_err(de::Error::custom)
     }
 
-    /// Writes the text form.
+    /// Writes the text for people where it is exact, else nanoseconds.
     ///
     /// # Errors
     /// Only those of the serializer.
     pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&super::format_duration(*duration))
+        let text = super::format_duration(*duration);
+        if super::parse_duration(&text) == Ok(*duration) {
+            serializer.serialize_str(&text)
+        } else {
+            serializer.collect_str(&format_args!("{} ns", duration.as_nanos()))
+        }
     }
 }
 
@@ -145,6 +150,20 @@ mod tests {
     fn a_duration_survives_its_text_form() {
         for text in ["70 ms", "1.5 s", "200 us", "15 ns", "0 s"] {
             assert_eq!(format_duration(parse_duration(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn a_duration_that_is_written_out_loses_nothing() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Delay(#[serde(with = "serde_duration")] Duration);
+        for (nanos, text) in
+            [(70_000_000, "70 ms"), (16_666_650, "16666650 ns"), (3_600_000_000_001, "3600000000001 ns")]
+        {
+            let delay = Delay(Duration::from_nanos(nanos));
+            let written = toml::Value::try_from(&delay).unwrap();
+            assert_eq!(written.as_str(), Some(text));
+            assert_eq!(written.try_into::<Delay>().unwrap(), delay);
         }
     }
 
