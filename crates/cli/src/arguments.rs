@@ -1,5 +1,6 @@
 //! The command line.
 
+mod lab_compare;
 mod sim;
 
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use wad_daemon::DEFAULT_RUNTIME_DIR;
 use wad_trace::ExportFormat;
 use wad_tune::{Endpoint, NamedEstimate};
 
-pub(crate) use sim::{ScenarioArguments, Sim, SimCommand, SimRun};
+pub(crate) use lab_compare::LabCompare;
+pub(crate) use sim::{ScenarioArguments, Sim, SimCommand, SimMerge, SimRun, SimSweep};
 
 /// Where the daemon's configuration is unless told otherwise.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/wad/wad.toml";
@@ -413,6 +415,7 @@ pub(crate) struct Lab {
 pub(crate) enum LabCommand {
     Run(LabRun),
     Reproduce(LabReproduce),
+    Compare(LabCompare),
     Diagnose(LabDiagnose),
     #[command(hide = true, subcommand)]
     Endpoint(LabEndpoint),

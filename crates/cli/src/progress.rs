@@ -38,6 +38,37 @@ impl Progress {
     }
 }
 
+/// A bar for work in so many parts, with the time that is left.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    bar: ProgressBar,
+}
+
+impl Parts {
+    /// A bar for parts that together weigh `weight`; parts differ in weight.
+    pub(crate) fn new(name: &str, weight: u64) -> Self {
+        let bar = ProgressBar::new(weight);
+        let style = ProgressStyle::with_template("{prefix:>12} [{bar:40}] {elapsed:>4}, {eta} left  {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ");
+        bar.set_style(style);
+        bar.set_prefix(name.to_owned());
+        Self { bar }
+    }
+
+    /// One more part is done.
+    pub(crate) fn done(&self, weight: u64, message: String) {
+        self.bar.inc(weight);
+        self.bar.set_message(message);
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -25,7 +25,20 @@ const FAR: f64 = 50.0;
 /// The document.
 pub(crate) fn figure(layout: &Layout) -> String {
     let mut svg = Svg::default();
-    let (width, height) = (Px(layout.width), Px(layout.height));
+    document(&mut svg, layout.width, layout.height, &layout.figure.title, &description(layout));
+    head(&mut svg, layout);
+    for plot in &layout.plots {
+        panel(&mut svg, layout, plot);
+    }
+    if let Some(last) = layout.plots.last() {
+        x_axis(&mut svg, layout, last.frame);
+    }
+    svg.finish()
+}
+
+/// Opens a document of this size, white, with its title and what it shows in words.
+pub(crate) fn document(svg: &mut Svg, width: f64, height: f64, title: &str, description: &str) {
+    let (width, height) = (Px(width), Px(height));
     let view = format!("0 0 {width} {height}");
     let namespace = "http://www.w3.org/2000/svg";
     svg.open(
@@ -39,17 +52,9 @@ pub(crate) fn figure(layout: &Layout) -> String {
             ("role", &"img"),
         ],
     );
-    svg.text("title", &[], &layout.figure.title);
-    svg.text("desc", &[], &description(layout));
+    svg.text("title", &[], title);
+    svg.text("desc", &[], description);
     svg.leaf("rect", &[("width", &"100%"), ("height", &"100%"), ("fill", &"#fff")]);
-    head(&mut svg, layout);
-    for plot in &layout.plots {
-        panel(&mut svg, layout, plot);
-    }
-    if let Some(last) = layout.plots.last() {
-        x_axis(&mut svg, layout, last.frame);
-    }
-    svg.finish()
 }
 
 /// What the picture shows, for those who do not see it.

@@ -29,6 +29,7 @@ mod calendar;
 mod decimate;
 mod draw;
 mod figure;
+mod heat;
 mod labels;
 mod layout;
 mod legend;
@@ -45,5 +46,6 @@ mod unit;
 
 pub use axis::{Axis, Scale};
 pub use figure::{Figure, Panel, Reference, Series, Span, Style};
+pub use heat::{HeatMap, Steps};
 pub use png::PlotError;
 pub use unit::Unit;

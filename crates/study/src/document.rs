@@ -81,6 +81,19 @@ impl Document {
         Ok(())
     }
 
+    /// Changes one value, unless it was changed already.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub(crate) fn set_below(&mut self, setting: Setting) -> Result<(), StudyError> {
+        if self.settings.iter().any(|known| known.name == setting.name) { Ok(()) } else { self.set(setting) }
+    }
+
+    /// The tables, and the settings that wait for the scenario to be made.
+    pub(crate) fn parts(&self) -> (&toml::Table, &[Setting]) {
+        (&self.table, &self.settings)
+    }
+
     /// The scenario.
     ///
     /// # Errors

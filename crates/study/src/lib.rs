@@ -14,10 +14,13 @@
 
 mod document;
 mod error;
+pub mod estimate;
+pub mod limits;
 pub mod run;
 mod setting;
 pub mod show;
 mod survey;
+pub mod sweep;
 
 pub use document::Document;
 pub use error::StudyError;

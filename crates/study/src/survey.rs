@@ -13,6 +13,8 @@ pub struct Survey {
     pub network: Network,
     /// Each flow, in the order of results.
     pub flows: Vec<FlowFacts>,
+    /// How many flows send their data over each link.
+    shared_by: Vec<usize>,
 }
 
 /// What is known of a flow beforehand.
@@ -100,8 +102,16 @@ impl Survey {
                 endpoints,
             }
         };
-        let flows = entries.zip(&expanded).map(facts).collect();
-        Ok(Self { flows, network })
+        let flows: Vec<FlowFacts> = entries.zip(&expanded).map(facts).collect();
+        let mut shared_by = vec![0; network.links.len()];
+        flows.iter().flat_map(|flow| &flow.forward).for_each(|&link| shared_by[link] += 1);
+        Ok(Self { flows, network, shared_by })
+    }
+
+    /// How many flows send their data over a link.
+    #[must_use]
+    pub fn flows_over(&self, link: usize) -> usize {
+        self.shared_by.get(link).copied().unwrap_or(0)
     }
 
     /// The name of a link.
@@ -112,12 +122,15 @@ impl Survey {
 }
 
 impl FlowFacts {
+    /// Whether no window bounds it.
+    #[must_use]
+    pub fn is_windowless(&self) -> bool {
+        self.window_limit == WindowLimit::None && self.endpoints.max_window.is_none()
+    }
+
     /// Whether it has data without end and nothing ever stops it from sending faster.
     pub(crate) fn is_unlimited(&self) -> bool {
-        self.is_bulk
-            && self.slowest.is_none()
-            && self.window_limit == WindowLimit::None
-            && self.endpoints.max_window.is_none()
+        self.is_bulk && self.slowest.is_none() && self.is_windowless()
     }
 }
 

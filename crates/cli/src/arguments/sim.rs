@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use wad_study::Setting;
+use wad_study::sweep::{Axis, Shard};
 
 /// Simulate TCP over a path: what a transfer will do, without a network and faster than one.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad sim run --rate 622Mbit/s --rtt 80ms --streams 4 --time 20s")]
+#[command(after_help = "Examples:\n  wad sim run --rate 622Mbit/s --rtt 80ms --streams 4 --time 20s\n  \
+    wad sim sweep --over window=64KiB..16MiB:log8 --over streams=1,2,4,8 --out sweep")]
 pub(crate) struct Sim {
     #[command(subcommand)]
     pub(crate) command: SimCommand,
@@ -17,6 +19,8 @@ pub(crate) struct Sim {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SimCommand {
     Run(SimRun),
+    Sweep(SimSweep),
+    Merge(SimMerge),
 }
 
 /// Run a scenario: what each flow gets, how its round trips are, what the links carry.
@@ -50,6 +54,76 @@ pub(crate) struct SimRun {
     /// Run it however long it takes
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// Run many scenarios that differ in some parameters, on all cores.
+///
+/// Writes plan.toml, journal, results.csv, results.jsonl, results.parquet and a picture for each question into a directory. If
+/// it is stopped or killed, the same command goes on where it was.
+///
+/// Values are lists (1,2,4) and ranges: 64KiB..16MiB:log8 (eight values with equal ratios), 1ms..9ms:lin5 (with equal steps),
+/// 10ms..100ms:10ms (a step), 1..8 (by one). A scenario may have a table [sweep] with over = ["NAME=VALUES", ...] and seeds = N.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    wad sim sweep --over window=64KiB..16MiB:log8 --over streams=1,2,4,8 --time 20s --out sweep\n  \
+    wad sim sweep --over control=reno,cubic,bbr1 --over loss=1e-5..1e-2:log7 --seeds 5 --out losses\n  \
+    wad sim sweep --over flow.0.ecn=true,false --seeds 20 --measure rtt_p99 --measure goodput --out ecn\n  \
+    wad sim sweep --over rtt=10ms..200ms:10ms --out part2 --shard 2/4\n  \
+    wad sim sweep --over streams=1..64:log7 --estimate")]
+pub(crate) struct SimSweep {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// A parameter and its values; names are those of the options, or paths of keys as for --set
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub(crate) over: Vec<Axis>,
+    /// How many seeds each combination is run with, from the scenario's on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) seeds: Option<u32>,
+    /// Where results go, and where those of an earlier run are
+    #[arg(long, value_name = "DIR", default_value = "sweep")]
+    pub(crate) out: PathBuf,
+    /// Run only a part, such as 2/4; `wad sim merge` puts the parts together
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
+    pub(crate) shard: Shard,
+    /// How many scenarios run at the same time (default: as many as there are cores)
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// What pictures show: goodput, fairness, loss, utilisation, rtt_mean, rtt_p99, queue_mean, ... (default: goodput)
+    #[arg(long, value_name = "NAME", value_parser = measure)]
+    pub(crate) measure: Vec<usize>,
+    /// Draw nothing
+    #[arg(long, conflicts_with = "measure")]
+    pub(crate) no_plots: bool,
+    /// Say how long it would take and how much memory it would need, and run nothing
+    #[arg(long)]
+    pub(crate) estimate: bool,
+    /// Run it however long it takes
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print one JSON document: {"out","runs","done","ran","wall_s","jobs","busy","points":[...],"files":[...]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Put the parts of a sweep together: the same files, byte for byte, as if it had been run in one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wad sim merge part1 part2 part3 part4 --out sweep")]
+pub(crate) struct SimMerge {
+    /// Directories of `wad sim sweep --shard`
+    #[arg(value_name = "DIR", required = true)]
+    pub(crate) parts: Vec<PathBuf>,
+    /// Where the results go
+    #[arg(long, value_name = "DIR", default_value = "sweep")]
+    pub(crate) out: PathBuf,
+    /// What pictures show, as for `wad sim sweep`
+    #[arg(long, value_name = "NAME", value_parser = measure)]
+    pub(crate) measure: Vec<usize>,
+    /// Draw nothing
+    #[arg(long, conflicts_with = "measure")]
+    pub(crate) no_plots: bool,
+    /// Print one JSON document, as `wad sim sweep` does
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A scenario: a file or the defaults, and what is to differ.
@@ -147,6 +221,13 @@ fn picture(text: &str) -> Result<PathBuf, String> {
         Some("svg" | "png") => Ok(path),
         _ => Err("the name of a picture ends with .svg or .png".to_owned()),
     }
+}
+
+fn measure(text: &str) -> Result<usize, String> {
+    let known =
+        || wad_study::sweep::MEASURES.iter().map(|measure| measure.name).collect::<Vec<_>>().join(", ");
+    let found = wad_study::sweep::measure(text).map(|(place, _)| place);
+    found.ok_or_else(|| format!("there are {}", known()))
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

@@ -9,14 +9,18 @@ mod history;
 mod import;
 mod lab_diagnose;
 mod lab_endpoint;
+mod lab_compare;
 mod lab_reproduce;
 mod lab_run;
 mod plot;
 mod reload;
 mod run;
 mod sim;
+mod sim_merge;
 mod sim_run;
+mod sim_sweep;
 mod stop;
+mod sweep_store;
 mod top;
 mod trace;
 mod trace_export;
@@ -48,6 +52,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Import(arguments) => import::run(&arguments),
         Command::Lab(arguments) => match arguments.command {
             LabCommand::Run(arguments) => lab_run::run(&arguments),
+            LabCommand::Compare(arguments) => lab_compare::run(&arguments),
             LabCommand::Reproduce(arguments) => lab_reproduce::run(&arguments),
             LabCommand::Diagnose(arguments) => lab_diagnose::run(&arguments),
             LabCommand::Endpoint(arguments) => lab_endpoint::transfer(&arguments),
@@ -56,6 +61,8 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Diagnose(arguments) => diagnose::run(&arguments),
         Command::Sim(arguments) => match arguments.command {
             SimCommand::Run(arguments) => sim_run::run(&arguments),
+            SimCommand::Sweep(arguments) => sim_sweep::run(&arguments),
+            SimCommand::Merge(arguments) => sim_merge::run(&arguments),
         },
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -1,11 +1,14 @@
 //! What the verbs of `wad sim` have in common.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use wad_study::{Document, StudyError};
+use wad_sim::{Scenario, Simulation};
+use wad_study::estimate::{self, Load};
+use wad_study::{Document, StudyError, show};
 
 use crate::arguments::ScenarioArguments;
 use crate::failure::Failure;
@@ -46,4 +49,49 @@ pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
         .and_then(|mut file| file.write_all(contents))
         .with_context(|| format!("cannot write {}", path.display()))
         .map_err(Failure::from)
+}
+
+/// From here on a run asks to be confirmed.
+const LONG: Duration = Duration::from_secs(600);
+/// Shorter than this nothing can be timed.
+const TIMEABLE: Duration = Duration::from_millis(20);
+
+/// Seconds that a scenario will take: those of the same scenario cut short, as much longer as there is more to compute.
+pub(super) fn time(scenario: &Scenario, load: &Load) -> Result<f64, Failure> {
+    let mut pilot = estimate::pilot(scenario, load);
+    loop {
+        let simulation = Simulation::new(&pilot).map_err(Failure::misuse)?;
+        let start = Instant::now();
+        let outcome = simulation.run(&mut ());
+        let took = start.elapsed();
+        if took >= TIMEABLE || pilot.duration >= scenario.duration {
+            return Ok(estimate::seconds(load, &outcome, took.as_secs_f64()));
+        }
+        pilot = estimate::of_duration(scenario, pilot.duration * 2);
+    }
+}
+
+/// Refuses what takes long, unless that is wanted.
+pub(super) fn ask_for_yes(seconds: f64, memory_bytes: f64, yes: bool) -> Result<(), Failure> {
+    if yes || seconds <= LONG.as_secs_f64() {
+        return Ok(());
+    }
+    Err(Failure::Misuse(anyhow!(
+        "this would take about {} and {} of memory: say --yes if that is wanted, or make it shorter",
+        show::roughly(seconds),
+        show::size(memory_bytes)
+    )))
+}
+
+/// Tells something beside the results.
+pub(super) fn note(text: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "wad: note: {text}");
+}
+
+/// Tells something to a person who waits.
+pub(super) fn note_on_terminal(text: &str) {
+    if io::stderr().is_terminal() {
+        note(text);
+    }
 }

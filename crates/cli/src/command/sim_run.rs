@@ -8,12 +8,15 @@ use anyhow::{Context as _, anyhow};
 use wad_model::Time;
 use wad_sim::{Outcome, Scenario, Simulation};
 use wad_study::run::{self, Picture, Recorder, Report, TextTable, Watcher};
-use wad_study::{Survey, show};
+use wad_study::{Survey, estimate, show};
 
 use super::sim;
 use crate::arguments::SimRun;
 use crate::failure::Failure;
 use crate::output;
+
+/// So many segments are computed in minutes, whatever the machine.
+const SURELY_SHORT: f64 = 1e7;
 
 pub(crate) fn run(arguments: &SimRun) -> Result<(), Failure> {
     let document = sim::document(&arguments.scenario)?;
@@ -21,6 +24,10 @@ pub(crate) fn run(arguments: &SimRun) -> Result<(), Failure> {
     let scenario = document.scenario().map_err(|error| sim::misuse(&error, file))?;
     if arguments.print_scenario {
         return output::print(toml::to_string(&scenario)?.trim_end());
+    }
+    let load = estimate::load(&scenario).map_err(Failure::misuse)?;
+    if load.segments > SURELY_SHORT && !arguments.yes {
+        sim::ask_for_yes(sim::time(&scenario, &load)?, load.memory_bytes, false)?;
     }
     let survey = Survey::new(&scenario).map_err(Failure::misuse)?;
     let (outcome, recorded) = simulate(arguments, &scenario, &survey)?;

@@ -15,6 +15,8 @@ const MOST: usize = 6;
 const FINEST: u32 = 600;
 /// Fewer would not show what happened.
 const COARSEST: u32 = 60;
+/// Rates are those of so many round trips: over one, a flow that sends in bursts seems to stop between them.
+const ROUND_TRIPS: usize = 5;
 
 type Points = Vec<(f64, f64)>;
 
@@ -22,8 +24,6 @@ type Points = Vec<(f64, f64)>;
 #[derive(Clone, Debug)]
 pub struct Picture {
     interval: Duration,
-    /// The last look.
-    before: Time,
     next: Time,
     flows: Vec<Lines>,
     /// How many links the network has.
@@ -37,10 +37,9 @@ pub struct Picture {
 struct Lines {
     name: String,
     segment_bits: f64,
-    /// Segments received up to the last look.
-    received: u64,
     cwnd: Points,
-    rate: Points,
+    /// Bits received so far.
+    received: Points,
     rtt: Points,
 }
 
@@ -62,16 +61,14 @@ impl Picture {
         let flows = survey.flows.iter().map(|flow| Lines {
             name: flow.name.clone(),
             segment_bits: flow.endpoints.segment.get() as f64 * 8.0,
-            received: 0,
             cwnd: Vec::new(),
-            rate: Vec::new(),
+            received: vec![(0.0, 0.0)],
             rtt: Vec::new(),
         });
         let rates: Vec<_> = survey.flows.iter().filter_map(|flow| Some(flow.slowest?.1)).collect();
         let same = rates.iter().all(|rate| Some(rate) == rates.first());
         Self {
             interval,
-            before: Time::ZERO,
             next: Time::ZERO + interval,
             flows: flows.collect(),
             all_links: survey.network.links.len(),
@@ -90,11 +87,9 @@ impl Picture {
         if now < self.next {
             return;
         }
-        let (seconds, step) = (now.as_secs_f64(), (now - self.before).as_secs_f64());
+        let seconds = now.as_secs_f64();
         let lines = &mut self.flows[flow.0 as usize];
-        let gained = state.received - lines.received;
-        lines.received = state.received;
-        lines.rate.push((seconds, gained as f64 * lines.segment_bits / step));
+        lines.received.push((seconds, state.received as f64 * lines.segment_bits));
         lines.cwnd.push((seconds, state.cwnd));
         let rtt = if state.rtt > Nanos::ZERO { state.rtt.as_secs_f64() } else { f64::NAN };
         lines.rtt.push((seconds, rtt));
@@ -111,7 +106,6 @@ impl Picture {
         }
         // Links come after flows, and the last of them ends the look.
         if link + 1 == self.all_links {
-            self.before = now;
             self.next = self.next + self.interval;
         }
     }
@@ -120,16 +114,18 @@ impl Picture {
     #[must_use]
     pub fn figure(&self) -> Figure {
         let mut drawn: Vec<&Lines> = self.flows.iter().collect();
-        drawn.sort_by_key(|lines| std::cmp::Reverse(lines.received));
+        drawn.sort_by(|a, b| b.total().total_cmp(&a.total()));
         drawn.truncate(MOST);
-        let panel = |axis, of: fn(&Lines) -> &Points, style| {
+        let step = self.step();
+        let panel = |axis, of: &dyn Fn(&Lines) -> Points, style| {
             drawn.iter().fold(Panel::new(axis), |panel, lines| {
-                panel.series(Series::new(lines.name.clone(), of(lines).clone()).style(style))
+                panel.series(Series::new(lines.name.clone(), of(lines)).style(style))
             })
         };
-        let mut rates = panel(Axis::new("Goodput", Unit::BitsPerSecond), |lines| &lines.rate, Style::Line);
+        let goodput = Axis::new("Goodput", Unit::BitsPerSecond);
+        let mut rates = panel(goodput, &|lines| lines.rate(step), Style::Line);
         if self.flows.len() > 1 {
-            rates = rates.series(Series::new(format!("all {}", self.flows.len()), self.total()));
+            rates = rates.series(Series::new(format!("all {}", self.flows.len()), self.total(step)));
         }
         if let Some(rate) = self.rate {
             #[expect(clippy::cast_precision_loss, reason = "a rate is far below 2^53")]
@@ -139,20 +135,43 @@ impl Picture {
         let queue = self.links.iter().fold(Panel::new(Axis::new("Queue", Unit::Bytes)), |panel, queue| {
             panel.series(Series::new(format!("queue {}", queue.name), queue.bytes.clone()))
         });
+        let over = format_duration(self.interval * u32::try_from(step).unwrap_or(1));
         let windows = Axis::new("Congestion window", Unit::Segments);
         let round_trips = Axis::new("Round-trip time", Unit::Seconds);
         Figure::new("Simulated transfer", Axis::new("Time", Unit::Seconds))
-            .subtitle(format!("{}; rates over {}", self.subtitle, format_duration(self.interval)))
+            .subtitle(format!("{}; rates over {}", self.subtitle, over))
             .panel(rates)
-            .panel(panel(windows, |lines| &lines.cwnd, Style::Steps))
-            .panel(panel(round_trips, |lines| &lines.rtt, Style::Line))
+            .panel(panel(windows, &|lines| lines.cwnd.clone(), Style::Steps))
+            .panel(panel(round_trips, &|lines| lines.rtt.clone(), Style::Line))
             .panel(queue)
     }
 
-    fn total(&self) -> Points {
-        let times = self.flows.first().map_or(&[][..], |lines| &lines.rate);
-        let sum = |place: usize| self.flows.iter().filter_map(|lines| Some(lines.rate.get(place)?.1)).sum();
+    /// Over how many looks a rate is taken.
+    fn step(&self) -> usize {
+        let looks = self.flows.first().map_or(0, |lines| lines.received.len() - 1);
+        ROUND_TRIPS.min(looks / 20).max(1)
+    }
+
+    fn total(&self, step: usize) -> Points {
+        let rates: Vec<Points> = self.flows.iter().map(|lines| lines.rate(step)).collect();
+        let times = rates.first().map_or(&[][..], |rate| rate);
+        let sum = |place: usize| rates.iter().filter_map(|rate| Some(rate.get(place)?.1)).sum();
         times.iter().enumerate().map(|(place, (time, _))| (*time, sum(place))).collect()
+    }
+}
+
+impl Lines {
+    /// What was received over each step, a second.
+    fn rate(&self, step: usize) -> Points {
+        let rate = |ends: &[(f64, f64)]| {
+            let [(from, before), .., (to, after)] = ends else { return (0.0, f64::NAN) };
+            (*to, (after - before) / (to - from))
+        };
+        self.received.windows(step + 1).map(rate).collect()
+    }
+
+    fn total(&self) -> f64 {
+        self.received.last().map_or(0.0, |(_, bits)| *bits)
     }
 }
 
