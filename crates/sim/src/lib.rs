@@ -1,7 +1,7 @@
 //! TCP over a path in virtual time: what a transfer will do, without a network.
 //!
-//! A [`Scenario`] is data: a network, flows, and how long to look. A [`Simulation`] runs it, an [`Observer`] may watch, and
-//! an [`Outcome`] comes out.
+//! A [`Scenario`] is data: a network, flows, and how long to look. A [`Simulation`] runs it, an [`Observer`] may watch, a
+//! [`Steer`] may set flows anew, and an [`Outcome`] comes out.
 //!
 //! ```text
 //!   scenario --> Simulation::new --> run(&mut observer) --> outcome
@@ -51,6 +51,7 @@ mod nanos;
 mod observer;
 mod outcome;
 pub mod scenario;
+mod steer;
 mod tcp;
 pub mod theory;
 
@@ -61,3 +62,4 @@ pub use outcome::{
     CrossOutcome, FlowOutcome, LinkOutcome, Outcome, RttOutcome, Total, TransfersOutcome, Work,
 };
 pub use scenario::{Scenario, ScenarioError};
+pub use steer::{Orders, Steer};

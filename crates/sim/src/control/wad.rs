@@ -165,6 +165,15 @@ impl Wad {
         }
     }
 
+    /// Other parameters from now on; what was earned and seen stays (`read_parameters`).
+    pub fn retune(&mut self, config: &WadConfig) {
+        let increment = scaled(config.slow_start_increment);
+        self.additive_increase = scaled(config.additive_increase);
+        self.multiplicative_decrease = scaled(config.multiplicative_decrease);
+        self.slow_start_increment = (increment != SCALE).then_some(increment);
+        self.config = *config;
+    }
+
     /// Returns what is left of `acked` for congestion avoidance (`slow_start`).
     fn slow_start(&mut self, window: &mut Window, ack: &Ack, acked: u64) -> u64 {
         let cwnd = whole(window.cwnd);

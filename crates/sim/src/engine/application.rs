@@ -14,7 +14,7 @@ pub(crate) struct Writer {
     stop: Time,
     /// When it has something to do next.
     pub(crate) wakes: Time,
-    started: bool,
+    pub(crate) started: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -324,6 +324,7 @@ impl Web {
             blocks: Blocks::default(),
             writer: Writer::of_file(size, at, endpoints.segment),
             completed: None,
+            is_closed: false,
             before: Reading::default(),
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Flow {
     pub(crate) writer: Writer,
     /// When everything was acknowledged that there was to send.
     pub(crate) completed: Option<Time>,
+    /// Whoever steers it has been told that it is complete.
+    pub(crate) is_closed: bool,
     /// What had been counted at the end of the warm-up.
     pub(crate) before: Reading,
 }

@@ -9,6 +9,7 @@ use crate::nanos::Nanos;
 use crate::observer::LinkState;
 use crate::outcome::{FlowOutcome, LinkOutcome, Outcome, Total, Work};
 use crate::scenario::{Flow as Planned, Network, Scenario};
+use crate::tcp::core::NEVER;
 use crate::tcp::statistics::Moments;
 
 /// Knows when to look, and what to call things.
@@ -18,6 +19,9 @@ pub(crate) struct Meter {
     end: Time,
     interval: Option<Nanos>,
     next_sample: Time,
+    /// When flows are steered.
+    steering: Option<Nanos>,
+    next_steering: Time,
     next_mark: Time,
     flows: Vec<Description>,
     links: Vec<LinkDescription>,
@@ -61,7 +65,9 @@ impl Meter {
             warm_up,
             end: Nanos::from(scenario.duration).after(Time::ZERO),
             interval: None,
-            next_sample: Time::from_nanos(u64::MAX),
+            next_sample: NEVER,
+            steering: None,
+            next_steering: NEVER,
             next_mark: warm_up,
             flows: flows.iter().map(describe).collect(),
             links: links.collect(),
@@ -74,6 +80,19 @@ impl Meter {
             self.next_sample = interval.after(Time::ZERO);
             self.next_mark = self.next_mark.min(self.next_sample);
         }
+    }
+
+    /// Flows are steered so often.
+    pub(crate) fn set_steering(&mut self, interval: Option<Nanos>) {
+        self.steering = interval.filter(|interval| *interval > Nanos::ZERO);
+        if let Some(interval) = self.steering {
+            self.next_steering = interval.after(Time::ZERO);
+            self.next_mark = self.next_mark.min(self.next_steering);
+        }
+    }
+
+    pub(crate) fn is_steering(&self) -> bool {
+        self.next_mark == self.next_steering
     }
 
     /// The next mark, in nanoseconds.
@@ -103,8 +122,11 @@ impl Meter {
         if let (Some(interval), true) = (self.interval, now == self.next_sample) {
             self.next_sample = interval.after(now);
         }
+        if let (Some(interval), true) = (self.steering, now == self.next_steering) {
+            self.next_steering = interval.after(now);
+        }
         let warm_up = if self.warm_up > now { self.warm_up } else { self.end };
-        self.next_mark = warm_up.min(self.next_sample).min(self.end);
+        self.next_mark = warm_up.min(self.next_sample).min(self.next_steering).min(self.end);
         false
     }
 

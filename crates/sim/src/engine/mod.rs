@@ -43,6 +43,7 @@ use crate::nanos::Nanos;
 use crate::observer::{FlowId, FlowState, LinkId, Observer, PacketKind};
 use crate::outcome::{Outcome, Work};
 use crate::scenario::{Endpoints, Scenario, ScenarioError, TransmissionQueue};
+use crate::steer::Steer;
 use crate::tcp::core::{HostQueue, Output};
 use crate::tcp::receiver::{Acknowledgement, Receiver};
 use crate::tcp::selective::Arrived;
@@ -176,6 +177,7 @@ impl Simulation {
                 blocks: Blocks::default(),
                 writer: Writer::new(flow.config, start, endpoints.segment),
                 completed: None,
+                is_closed: false,
                 before: Reading::default(),
             });
         }
@@ -185,8 +187,14 @@ impl Simulation {
     }
 
     /// Runs to the end; what happens on the way goes to `observer`.
-    pub fn run<O: Observer>(mut self, observer: &mut O) -> Outcome {
+    pub fn run<O: Observer>(self, observer: &mut O) -> Outcome {
+        self.run_steered(observer, &mut ())
+    }
+
+    /// As [`run`](Self::run), and `steer` sets flows anew as they open and while they run.
+    pub fn run_steered<O: Observer, S: Steer>(mut self, observer: &mut O, steer: &mut S) -> Outcome {
         self.meter.set_interval(observer.interval());
+        self.meter.set_steering(steer.interval());
         // Who watches packets or queues wants to see them at their time.
         if !O::PACKETS && observer.interval().is_none() {
             self.net.join();
@@ -195,7 +203,7 @@ impl Simulation {
             let (delivery, seat) = self.net.agenda.earliest();
             let timer = self.timers.next();
             if delivery.min(timer) >= self.meter.next_mark() {
-                if self.mark(observer) {
+                if self.mark(observer, steer) {
                     return self.outcome();
                 }
                 continue;
@@ -206,7 +214,7 @@ impl Simulation {
                     self.arrive(packet, now, observer);
                 }
             } else if let Some((time, flow)) = self.timers.pop() {
-                self.expire(flow, Time::from_nanos(time), observer);
+                self.expire(flow, Time::from_nanos(time), observer, steer);
             }
         }
     }
@@ -232,20 +240,23 @@ impl Simulation {
     }
 
     /// The deadline of a flow or of cross-traffic may have come.
-    fn expire<O: Observer>(&mut self, index: u32, now: Time, observer: &mut O) {
+    fn expire<O: Observer, S: Steer>(&mut self, index: u32, now: Time, observer: &mut O, steer: &mut S) {
         let Self { net, flows, timers, cross, .. } = self;
         let Some(flow) = flows.get_mut(index as usize) else {
             cross.expire(index, &mut Lent { net, timers, observer, now });
             return;
         };
         let before = O::CHANGES.then(|| flow.sender.state());
+        if !flow.writer.started && flow.writer.wakes <= now {
+            flow.sender.handle_orders(&steer.on_open(now, FlowId(index)));
+        }
         expire(flow, &mut Port { net, observer, flow: index, guest: 0, now });
         tell_change(flow, index, before, now, observer);
         timers.set(index, flow.deadline());
     }
 
     /// A mark has come: returns whether it is the end.
-    fn mark<O: Observer>(&mut self, observer: &mut O) -> bool {
+    fn mark<O: Observer, S: Steer>(&mut self, observer: &mut O, steer: &mut S) -> bool {
         let now = self.meter.next_mark_time();
         if self.meter.is_sample() && observer.interval().is_some() {
             self.sample(now, observer);
@@ -253,7 +264,27 @@ impl Simulation {
         if self.meter.is_warm_up() {
             self.meter.note_warm_up(&mut self.net, &mut self.flows, now);
         }
+        if self.meter.is_steering() {
+            self.steer(now, steer);
+        }
         self.meter.advance()
+    }
+
+    /// The end of an interval of whoever steers. What it sets acts with the next ACK.
+    fn steer<S: Steer>(&mut self, now: Time, steer: &mut S) {
+        for (index, flow) in (0..).zip(&mut self.flows) {
+            if !flow.writer.started || flow.is_closed {
+                continue;
+            }
+            if flow.completed.is_some() {
+                flow.is_closed = true;
+                steer.on_close(now, FlowId(index));
+            } else {
+                let orders = steer.on_interval(now, FlowId(index), &state_of(flow));
+                flow.sender.core.count_window(now);
+                flow.sender.handle_orders(&orders);
+            }
+        }
     }
 
     fn sample<O: Observer>(&mut self, now: Time, observer: &mut O) {

@@ -11,6 +11,7 @@ use crate::control::{CongestionControl, Control, ControlConfig, Needs, Setup, Wi
 use crate::nanos::Nanos;
 use crate::observer::FlowState;
 use crate::scenario::{Conventions, Endpoints, Recovery, WhenFull};
+use crate::steer::Orders;
 
 /// The sending end of a flow.
 #[derive(Clone, Debug)]
@@ -92,6 +93,21 @@ impl Sender {
             core.forgo_times();
         }
         Self { core, machine }
+    }
+
+    /// Somebody sets it anew, before it starts or while it runs.
+    pub(crate) fn handle_orders(&mut self, orders: &Orders) {
+        let core = &mut self.core;
+        if let (Some(config), Control::Wad(wad)) = (&orders.wad, &mut core.control) {
+            wad.retune(config);
+        }
+        if let Some(window) = orders.window {
+            core.habits.receive_window = window.max(1);
+        }
+        if let Some(most) = orders.max_window {
+            core.window.ceiling = f64::from(most.max(1));
+            core.window.cwnd = core.window.cwnd.min(core.window.ceiling);
+        }
     }
 
     /// When it wants to be called again if no ACK comes.
