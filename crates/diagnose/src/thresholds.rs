@@ -1,6 +1,6 @@
 //! Every threshold of the diagnosis.
 //!
-//! They were chosen by looking at experiments on three emulated paths (the set "tune" of `wad lab diagnose`), and then
+//! They were chosen by looking at experiments on six emulated paths (the set "tune" of `wad lab diagnose`), and then
 //! judged by experiments on three others. Shares and ratios have no unit.
 
 /// A flow is said to be limited by something that takes this share of its life.
