@@ -30,6 +30,12 @@ pub(super) fn document(arguments: &ScenarioArguments) -> Result<Document, Failur
     Ok(document)
 }
 
+/// Reads the files that a scenario names: recordings of cross-traffic. Their names count from where the scenario's own file is.
+pub(super) fn read_files(scenario: &mut Scenario, file: Option<&Path>) -> Result<(), Failure> {
+    let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    scenario.read_files(|name| fs::read_to_string(directory.join(name))).map_err(Failure::misuse)
+}
+
 /// An error of a scenario, with the name of the file where it has a place there.
 pub(super) fn misuse(error: &StudyError, file: Option<&Path>) -> Failure {
     let in_file = match error {

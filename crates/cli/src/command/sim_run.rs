@@ -21,7 +21,7 @@ const SURELY_SHORT: f64 = 1e7;
 pub(crate) fn run(arguments: &SimRun) -> Result<(), Failure> {
     let document = sim::document(&arguments.scenario)?;
     let file = arguments.scenario.file.as_deref();
-    let scenario = document.scenario().map_err(|error| sim::misuse(&error, file))?;
+    let mut scenario = document.scenario().map_err(|error| sim::misuse(&error, file))?;
     if arguments.print_scenario {
         return output::print(toml::to_string(&scenario)?.trim_end());
     }
@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &SimRun) -> Result<(), Failure> {
     if load.segments > SURELY_SHORT && !arguments.yes {
         sim::ask_for_yes(sim::time(&scenario, &load)?, load.memory_bytes, false)?;
     }
+    sim::read_files(&mut scenario, file)?;
     let survey = Survey::new(&scenario).map_err(Failure::misuse)?;
     let (outcome, recorded) = simulate(arguments, &scenario, &survey)?;
     if arguments.json {
