@@ -35,6 +35,16 @@ const SUMMED: [(Counter, Metric, &str); 18] = [
 const ACKED: usize = 2;
 const RECEIVED: usize = 3;
 
+/// What is told of single flows.
+const OF_A_FLOW: [(Counter, Metric); 6] = [
+    (Counter::ThruBytesAcked, Metric::FlowAckedBytes),
+    (Counter::ThruBytesReceived, Metric::FlowReceivedBytes),
+    (Counter::PktsRetrans, Metric::FlowRetransmittedSegments),
+    (Counter::CongSignals, Metric::FlowCongestionSignals),
+    (Counter::SmoothedRTT, Metric::FlowRttSeconds),
+    (Counter::CurCwnd, Metric::FlowWindowSegments),
+];
+
 /// A number for each of [`SUMMED`].
 pub(crate) type Tally = [u64; SUMMED.len()];
 
@@ -102,7 +112,7 @@ impl RttHistogram {
 #[derive(Clone, Debug)]
 struct FlowRow {
     labels: Vec<String>,
-    counters: Counters,
+    values: [Option<u64>; OF_A_FLOW.len()],
 }
 
 /// What flows have done since the observer began.
@@ -215,7 +225,7 @@ impl Totals {
             namespace.to_string(),
             cookie.to_string(),
         ];
-        self.flows.push(FlowRow { labels, counters: *counters });
+        self.flows.push(FlowRow { labels, values: OF_A_FLOW.map(|(counter, _)| counters.get(counter)) });
     }
 
     /// Rates are those since they were computed last.
@@ -302,15 +312,8 @@ impl Sums {
 
 impl FlowRow {
     fn rows(&self, rows: &mut Rows) {
-        for (counter, metric) in [
-            (Counter::ThruBytesAcked, Metric::FlowAckedBytes),
-            (Counter::ThruBytesReceived, Metric::FlowReceivedBytes),
-            (Counter::PktsRetrans, Metric::FlowRetransmittedSegments),
-            (Counter::CongSignals, Metric::FlowCongestionSignals),
-            (Counter::SmoothedRTT, Metric::FlowRttSeconds),
-            (Counter::CurCwnd, Metric::FlowWindowSegments),
-        ] {
-            let Some(value) = self.counters.get(counter) else { continue };
+        for ((_, metric), value) in OF_A_FLOW.into_iter().zip(self.values) {
+            let Some(value) = value else { continue };
             let is_time = metric.info().unit == "seconds";
             rows.put(
                 metric,

@@ -144,9 +144,8 @@ impl Watcher {
         if others != self.others.is_some() {
             self.others = others.then(Others::new);
         }
-        if self.plan.metrics.is_none() {
-            self.page.publish(None);
-        }
+        // Sums are there before the first round.
+        self.page.publish(self.plan.metrics.map(|_| self.totals.clone()));
     }
 
     /// Starts the sinks that are new, and ends those that are no more.
@@ -319,15 +318,21 @@ impl Watcher {
         let names: Vec<&str> =
             definitions.iter().filter(|one| one.is_alert()).map(|one| one.name()).collect();
         self.totals.begin_gauges(&names);
-        let most = usize::try_from(metrics.max_flows).unwrap_or(usize::MAX);
+        let mut single = Vec::new();
         for flow in self.flows.iter() {
-            let path = &self.plan.paths.get(flow.path as usize);
-            let name = path.map_or("?", |path| path.name.as_str());
+            let path = self.plan.paths.get(flow.path as usize);
             let raised = flow.raised().map(|index| definitions[index].name());
-            self.totals.note_open(name, raised);
+            self.totals.note_open(self.plan.path_name(flow.path), raised);
             if path.is_some_and(|path| path.per_flow) {
-                self.totals.note_flow(most, name, &flow.key, flow.namespace, flow.cookie, &flow.counters);
+                single.push(flow);
             }
+        }
+        // The first ones keep their series when there are too many.
+        single.sort_unstable_by_key(|flow| flow.cookie);
+        let most = usize::try_from(metrics.max_flows).unwrap_or(usize::MAX);
+        for flow in single {
+            let path = self.plan.path_name(flow.path);
+            self.totals.note_flow(most, path, &flow.key, flow.namespace, flow.cookie, &flow.counters);
         }
         self.totals.end_gauges(monotonic_now());
         self.page.publish(Some(self.totals.clone()));

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::{Outlet, PATIENCE, Sent, is_pause, not_open};
 use crate::Rotation;
@@ -108,7 +109,7 @@ impl Open {
             self.file.set_len(self.size)?;
         }
         if whole == 0 {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(Errno::NOSPC.into());
         }
         Ok(whole)
     }

@@ -48,7 +48,7 @@ pub enum SyslogForm {
     Ietf,
 }
 
-/// A host, by name or address, and a port: "collector.example:14380", "[2001:db8::1]:514".
+/// A host, by name or address, and a port: `collector.example:14380`, `[2001:db8::1]:514`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HostPort(String);
 
