@@ -12,7 +12,7 @@ use wad_trace::ExportFormat;
 use wad_tune::{Endpoint, NamedEstimate};
 
 pub(crate) use lab_compare::LabCompare;
-pub(crate) use sim::{ScenarioArguments, Sim, SimCommand, SimMerge, SimRun, SimSweep};
+pub(crate) use sim::{ScenarioArguments, Sim, SimCommand, SimExplain, SimMerge, SimRun, SimSweep};
 
 /// Where the daemon's configuration is unless told otherwise.
 pub(crate) const DEFAULT_CONFIG: &str = "/etc/wad/wad.toml";
@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Config(ConfigArguments),
     Import(Import),
     Diagnose(Diagnose),
-    Sim(Sim),
+    Sim(Box<Sim>),
     Lab(Lab),
     Demo(Demo),
 }

@@ -390,10 +390,12 @@ mod help {
             "import",
             "diagnose",
             "sim run",
+            "sim explain",
             "sim sweep",
             "sim merge",
             "lab run",
             "lab reproduce",
+            "lab compare",
             "lab diagnose",
             "demo",
         ];

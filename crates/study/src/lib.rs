@@ -15,6 +15,7 @@
 mod document;
 mod error;
 pub mod estimate;
+pub mod explain;
 pub mod limits;
 pub mod run;
 mod setting;

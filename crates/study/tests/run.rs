@@ -7,7 +7,7 @@ use std::time::Duration;
 use wad_model::Time;
 use wad_sim::{Outcome, Scenario, Simulation};
 use wad_study::run::{self, Picture, Recorder, Watcher};
-use wad_study::{Document, Setting, Survey};
+use wad_study::{Document, Setting, Survey, estimate};
 use wad_trace::{Reader, Recording, figures};
 
 fn scenario(settings: &[&str]) -> Scenario {
@@ -172,4 +172,24 @@ fn tables_have_all_flows_and_their_sum() {
     let many = self::scenario(&["rate=10Mbit/s", "time=100ms", "streams=50"]);
     let outcome = Simulation::new(&many).unwrap().run(&mut ());
     assert_eq!(run::round_trips(&outcome).left_out, 10);
+}
+
+/// What a run is expected to compute is within a factor of two of what it computes.
+#[test]
+fn an_estimate_knows_how_much_there_is_to_do() {
+    let cases: [&[&str]; 6] = [
+        &["rate=50Mbit/s", "time=20s"],
+        &["window=64KiB", "streams=4", "time=20s"],
+        &["loss=1e-3", "control=reno", "time=60s"],
+        &["loss=1e-3", "control=cubic", "streams=5", "time=20s"],
+        &["control=bbr1", "rate=20Mbit/s", "time=20s"],
+        &["flow.application={ file = { size = \"1 MB\" } }", "time=20s"],
+    ];
+    for case in cases {
+        let scenario = scenario(case);
+        let load = estimate::load(&scenario).unwrap();
+        let outcome = Simulation::new(&scenario).unwrap().run(&mut ());
+        let ratio = load.segments / f64::from(u32::try_from(outcome.work.segments).unwrap());
+        assert!((0.5..2.0).contains(&ratio), "{case:?}: {ratio}");
+    }
 }

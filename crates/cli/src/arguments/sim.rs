@@ -19,6 +19,7 @@ pub(crate) struct Sim {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SimCommand {
     Run(SimRun),
+    Explain(SimExplain),
     Sweep(SimSweep),
     Merge(SimMerge),
 }
@@ -54,6 +55,30 @@ pub(crate) struct SimRun {
     /// Run it however long it takes
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// Say what limits a scenario, what theory expects, which parameter to change, and how long a run will take.
+///
+/// Bounds are closed forms: bandwidth-delay product, windows, response functions (Mathis, PFTK, RFC 3649, RFC 9438), the
+/// saw-tooth over a short queue, slow start. Then the scenario is run, if that takes no longer than 30 s, and compared.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  wad sim explain --rate 622Mbit/s --rtt 80ms --window 64KiB --time 20s\n  \
+    wad sim explain --rate 1Gbit/s --loss 1e-5 --control reno --no-run\n  \
+    wad sim explain --queue 0.1bdp --control reno --json | jq '.flows[0].limit'"
+)]
+pub(crate) struct SimExplain {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// Theory and estimate only
+    #[arg(long)]
+    pub(crate) no_run: bool,
+    /// Run it however long it takes
+    #[arg(long, conflicts_with = "no_run")]
+    pub(crate) yes: bool,
+    /// Print one JSON document: {"scenario","flows":[{"limit","bounds","theory","remedies",...}],"estimate","simulated"}
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Run many scenarios that differ in some parameters, on all cores.

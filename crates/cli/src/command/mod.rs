@@ -16,6 +16,7 @@ mod plot;
 mod reload;
 mod run;
 mod sim;
+mod sim_explain;
 mod sim_merge;
 mod sim_run;
 mod sim_sweep;
@@ -61,6 +62,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Diagnose(arguments) => diagnose::run(&arguments),
         Command::Sim(arguments) => match arguments.command {
             SimCommand::Run(arguments) => sim_run::run(&arguments),
+            SimCommand::Explain(arguments) => sim_explain::run(&arguments),
             SimCommand::Sweep(arguments) => sim_sweep::run(&arguments),
             SimCommand::Merge(arguments) => sim_merge::run(&arguments),
         },

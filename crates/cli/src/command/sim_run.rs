@@ -25,11 +25,11 @@ pub(crate) fn run(arguments: &SimRun) -> Result<(), Failure> {
     if arguments.print_scenario {
         return output::print(toml::to_string(&scenario)?.trim_end());
     }
+    sim::read_files(&mut scenario, file)?;
     let load = estimate::load(&scenario).map_err(Failure::misuse)?;
     if load.segments > SURELY_SHORT && !arguments.yes {
         sim::ask_for_yes(sim::time(&scenario, &load)?, load.memory_bytes, false)?;
     }
-    sim::read_files(&mut scenario, file)?;
     let survey = Survey::new(&scenario).map_err(Failure::misuse)?;
     let (outcome, recorded) = simulate(arguments, &scenario, &survey)?;
     if arguments.json {
@@ -54,7 +54,8 @@ fn simulate(
         None => None,
         Some(path) => {
             let out = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            Some(Recorder::new(BufWriter::new(out), scenario, survey, arguments.interval)?)
+            let recorder = Recorder::new(BufWriter::new(out), scenario, survey, arguments.interval);
+            Some(recorder.map_err(|error| anyhow!("{}: {error}", path.display()))?)
         }
     };
     let picture = arguments.plot.as_ref().map(|_| Picture::new(scenario, survey));
@@ -83,9 +84,9 @@ fn draw(picture: &Picture, path: &Path) -> Result<(), Failure> {
 
 fn print(scenario: &Scenario, survey: &Survey, outcome: &Outcome) -> Result<(), Failure> {
     output::print(format_args!("{}\n", run::summary(scenario, survey)))?;
-    for table in [run::flows(outcome), run::round_trips(outcome), run::links(outcome)] {
-        print_table(&table)?;
-    }
+    let tables =
+        [run::flows(outcome), run::round_trips(outcome), run::cross_traffic(outcome), run::links(outcome)];
+    tables.iter().filter(|table| !table.rows.is_empty()).try_for_each(print_table)?;
     let total = &outcome.total;
     let fairness = if outcome.flows.len() > 1 {
         format!(", fairness (Jain) {}", show::number(total.fairness))

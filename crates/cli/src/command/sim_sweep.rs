@@ -31,9 +31,10 @@ const MOST_ROWS: usize = 64;
 pub(crate) fn run(arguments: &SimSweep) -> Result<(), Failure> {
     let document = sim::document(&arguments.scenario)?;
     let plan = Plan::new(document, arguments.over.clone(), arguments.seeds).map_err(Failure::misuse)?;
+    let sweep = Sweep { plan: &plan, file: arguments.scenario.file.as_deref(), jobs: jobs(arguments) };
     if arguments.estimate {
         let todo = queue((0..plan.runs()).filter(|run| arguments.shard.has(*run)), &plan)?;
-        let estimate = Estimate::of(&plan, &todo, jobs(arguments))?;
+        let estimate = Estimate::of(&sweep, &todo)?;
         return if arguments.json { output::print_json(&estimate) } else { output::print(estimate.text()) };
     }
     let mut store = Store::open(&arguments.out, &plan)?;
@@ -46,11 +47,11 @@ pub(crate) fn run(arguments: &SimSweep) -> Result<(), Failure> {
     let missing = (0..plan.runs()).filter(|run| arguments.shard.has(*run) && !store.has(*run));
     let todo = queue(missing, &plan)?;
     if !todo.is_empty() {
-        let estimate = Estimate::of(&plan, &todo, jobs(arguments))?;
+        let estimate = Estimate::of(&sweep, &todo)?;
         sim::ask_for_yes(estimate.wall_s, estimate.memory_bytes, arguments.yes)?;
         sim::note_on_terminal(&estimate.text());
     }
-    let worked = work(&plan, &todo, jobs(arguments), &mut store);
+    let worked = work(&sweep, &todo, &mut store);
     // Whatever ended the work, what is done is written out.
     let Worked { wall_s, busy, stopped } = match worked {
         Ok(worked) => worked,
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: &SimSweep) -> Result<(), Failure> {
     let (done, ran) = (store.done(), todo.len());
     let finished = store.finish(&plan, &measures(&arguments.measure, arguments.no_plots))?;
     let report =
-        Report { ran, wall_s, jobs: jobs(arguments), busy, ..Report::new(&arguments.out, &plan, finished) };
+        Report { ran, wall_s, jobs: sweep.jobs, busy, ..Report::new(&arguments.out, &plan, finished) };
     if arguments.json {
         output::print_json(&report)?
     } else {
@@ -77,6 +78,23 @@ pub(crate) fn run(arguments: &SimSweep) -> Result<(), Failure> {
         .into());
     }
     Ok(())
+}
+
+/// What is run, and how.
+#[derive(Clone, Copy, Debug)]
+struct Sweep<'a> {
+    plan: &'a Plan,
+    /// The scenario's file, beside which are those that it names.
+    file: Option<&'a Path>,
+    jobs: usize,
+}
+
+impl Sweep<'_> {
+    fn scenario(&self, run: usize) -> Result<Scenario, Failure> {
+        let mut scenario = self.plan.scenario(run).map_err(Failure::misuse)?;
+        sim::read_files(&mut scenario, self.file)?;
+        Ok(scenario)
+    }
 }
 
 fn jobs(arguments: &SimSweep) -> usize {
@@ -128,12 +146,13 @@ struct Estimate {
 
 impl Estimate {
     /// Times a few runs, from the longest to the shortest, each cut short.
-    fn of(plan: &Plan, todo: &[Queued], jobs: usize) -> Result<Self, Failure> {
+    fn of(sweep: &Sweep<'_>, todo: &[Queued]) -> Result<Self, Failure> {
+        let jobs = sweep.jobs;
         let segments: f64 = todo.iter().map(|queued| queued.load.segments).sum();
         let (mut timed, mut timed_segments) = (0.0, 0.0);
         let chosen: Vec<&Queued> = todo.iter().step_by(todo.len().div_ceil(PILOTS).max(1)).collect();
         for queued in &chosen {
-            let scenario = plan.scenario(queued.run).map_err(Failure::misuse)?;
+            let scenario = sweep.scenario(queued.run)?;
             timed += sim::time(&scenario, &queued.load)?;
             timed_segments += queued.load.segments;
         }
@@ -171,7 +190,8 @@ struct Worked {
 }
 
 /// Runs what is to be done on so many threads; rows are kept as they come.
-fn work(plan: &Plan, todo: &[Queued], jobs: usize, store: &mut Store) -> Result<Worked, Failure> {
+fn work(sweep: &Sweep<'_>, todo: &[Queued], store: &mut Store) -> Result<Worked, Failure> {
+    let jobs = sweep.jobs.min(todo.len());
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 1, stop.clone())
@@ -189,7 +209,7 @@ fn work(plan: &Plan, todo: &[Queued], jobs: usize, store: &mut Store) -> Result<
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(queued) = todo.get(place) else { break };
                 let start = Instant::now();
-                let row = simulate(plan, queued.run);
+                let row = simulate(sweep, queued.run);
                 busy += start.elapsed();
                 if send.send((place, row)).is_err() {
                     break;
@@ -197,7 +217,7 @@ fn work(plan: &Plan, todo: &[Queued], jobs: usize, store: &mut Store) -> Result<
             }
             busy
         };
-        let workers: Vec<_> = (0..jobs.min(todo.len()))
+        let workers: Vec<_> = (0..jobs)
             .map(|_| {
                 let send = send.clone();
                 scope.spawn(move || worker(send))
@@ -218,14 +238,14 @@ fn work(plan: &Plan, todo: &[Queued], jobs: usize, store: &mut Store) -> Result<
     });
     result?;
     let wall_s = begin.elapsed().as_secs_f64();
-    let cores = count(jobs.min(todo.len()).max(1));
+    let cores = count(jobs.max(1));
     let busy = if todo.is_empty() { 0.0 } else { busy.as_secs_f64() / (wall_s * cores) };
     let stopped = stop.load(Ordering::Relaxed) && next.load(Ordering::Relaxed) < todo.len();
     Ok(Worked { wall_s, busy, stopped })
 }
 
-fn simulate(plan: &Plan, run: usize) -> Result<Row, Failure> {
-    let scenario: Scenario = plan.scenario(run).map_err(Failure::misuse)?;
+fn simulate(sweep: &Sweep<'_>, run: usize) -> Result<Row, Failure> {
+    let scenario = sweep.scenario(run)?;
     let outcome = Simulation::new(&scenario).map_err(Failure::misuse)?.run(&mut ());
     Ok(Row::new(run, &outcome))
 }

@@ -142,7 +142,7 @@ fn loss(text: &str) -> Result<Loss, String> {
         None => (text, 1.0),
     };
     let loss = match number.parse::<f64>() {
-        Ok(zero) if zero == 0.0 => Loss::None,
+        Ok(0.0) => Loss::None,
         Ok(number) => Loss::Random { probability: number * unit },
         Err(_) => choice(text)?,
     };

@@ -9,5 +9,5 @@ mod watch;
 pub use picture::Picture;
 pub use record::Recorder;
 pub use report::Report;
-pub use table::{MOST_ROWS, TextTable, flows, links, round_trips, summary};
+pub use table::{MOST_ROWS, TextTable, cross_traffic, flows, links, round_trips, summary};
 pub use watch::Watcher;

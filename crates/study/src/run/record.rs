@@ -153,7 +153,9 @@ impl<W: Write> Recorder<W> {
 
     pub(super) fn change(&mut self, now: Time, flow: FlowId, state: &FlowState) {
         let index = flow.0 as usize;
-        self.flows[index].change(now, state);
+        // Short flows of the cross-traffic have higher numbers.
+        let Some(recorded) = self.flows.get_mut(index) else { return };
+        recorded.change(now, state);
         if self.interval.is_none() {
             self.write(now, index, *state);
         }
@@ -162,8 +164,8 @@ impl<W: Write> Recorder<W> {
     /// Rows wait for the queues of the same instant.
     pub(super) fn flow_sample(&mut self, now: Time, flow: FlowId, state: &FlowState) {
         let index = flow.0 as usize;
-        let has_started =
-            now.as_nanos() >= u64::try_from(self.flows[index].facts.start.as_nanos()).unwrap_or(u64::MAX);
+        let Some(recorded) = self.flows.get(index) else { return };
+        let has_started = now >= Time::ZERO + recorded.facts.start;
         if self.interval.is_some() && now >= self.next && has_started {
             self.due.push((index, *state));
         }

@@ -2,7 +2,7 @@
 
 use wad_model::format_duration;
 use wad_sim::scenario::Topology;
-use wad_sim::{FlowOutcome, LinkOutcome, Outcome, Scenario};
+use wad_sim::{CrossOutcome, FlowOutcome, LinkOutcome, Outcome, Scenario};
 
 use crate::show;
 use crate::survey::Survey;
@@ -161,4 +161,23 @@ pub fn links(outcome: &Outcome) -> TextTable {
         ]
     };
     TextTable::new(&HEADER, &used, row)
+}
+
+/// Each entry of the cross-traffic.
+#[must_use]
+pub fn cross_traffic(outcome: &Outcome) -> TextTable {
+    const HEADER: [&str; 6] =
+        ["cross-traffic", "pattern", "offered", "delivered", "short flows", "their mean time"];
+    let row = |cross: &CrossOutcome| {
+        let transfers = cross.transfers.as_ref();
+        vec![
+            cross.name.clone(),
+            cross.pattern.to_owned(),
+            show::rate(cross.offered_bps),
+            show::rate(cross.delivered_bps),
+            transfers.map_or_else(|| "-".to_owned(), |transfers| transfers.completed.to_string()),
+            transfers.map_or_else(|| "-".to_owned(), |transfers| show::time(transfers.mean_duration_s)),
+        ]
+    };
+    TextTable::new(&HEADER, &outcome.cross_traffic, row)
 }

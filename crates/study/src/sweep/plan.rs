@@ -57,7 +57,7 @@ pub enum PlanError {
         /// Its values.
         point: String,
         /// What is wrong with it.
-        source: StudyError,
+        source: Box<StudyError>,
     },
 }
 
@@ -188,7 +188,7 @@ impl Plan {
 
     /// The scenario of a point, with its first seed.
     fn point(&self, point: usize) -> Result<Scenario, PlanError> {
-        let fault = |source| PlanError::Point { point: self.describe(point), source };
+        let fault = |source| PlanError::Point { point: self.describe(point), source: Box::new(source) };
         let mut document = self.document.clone();
         for (axis, value) in self.axes.iter().zip(self.values(point)) {
             document.set(Setting::new(axis.name.clone(), value)).map_err(fault)?;
