@@ -30,8 +30,8 @@ pub(crate) enum SimCommand {
 /// gives the same numbers, bit for bit.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  wad sim run\n  \
-    wad sim run --rate 622Mbit/s --rtt 80ms --queue 1bdp --streams 4 --window 2MiB --control reno --time 20s\n  \
-    wad sim run --loss 1e-4 --control '{ aimd = { additive_increase = 6.0 } }' --json | jq .total\n  \
+    wad sim run --rate 622Mbit/s --rtt 80ms --streams 4 --window 2MiB --control reno\n  \
+    wad sim run --control '{ aimd = { additive_increase = 6.0 } }' --json | jq .total\n  \
     wad sim run --rate 50Mbit/s --plot run.svg --trace run.wadt --interval 100ms\n  \
     wad sim run --streams 2 --set flow.ecn=true --print-scenario")]
 pub(crate) struct SimRun {
@@ -91,8 +91,8 @@ pub(crate) struct SimExplain {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     wad sim sweep --over window=64KiB..16MiB:log8 --over streams=1,2,4,8 --time 20s --out sweep\n  \
-    wad sim sweep --over control=reno,cubic,bbr1 --over loss=1e-5..1e-2:log7 --seeds 5 --out losses\n  \
-    wad sim sweep --over flow.0.ecn=true,false --seeds 20 --measure rtt_p99 --measure goodput --out ecn\n  \
+    wad sim sweep --over control=reno,cubic --over loss=1e-5..1e-2:log7 --seeds 5 --out losses\n  \
+    wad sim sweep --over flow.0.ecn=true,false --seeds 20 --measure rtt_p99 --out ecn\n  \
     wad sim sweep --over rtt=10ms..200ms:10ms --out part2 --shard 2/4\n  \
     wad sim sweep --over streams=1..64:log7 --estimate")]
 pub(crate) struct SimSweep {
