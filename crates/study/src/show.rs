@@ -29,7 +29,7 @@ pub fn share(share: f64) -> String {
     format!("{} %", number(share * 100.0))
 }
 
-/// A wait or a work as people speak of it: "20 s", "4 min", "3 hours", "12 days".
+/// How long something will take, as people speak of it: "about 20 s", "about 3 hours", "less than 0.1 s".
 #[must_use]
 pub fn roughly(seconds: f64) -> String {
     let (value, unit) = match seconds {
@@ -41,7 +41,7 @@ pub fn roughly(seconds: f64) -> String {
         s if s.is_finite() => (s / 31_557_600.0, "years"),
         _ => return "for ever".to_owned(),
     };
-    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    if value < 9.95 { format!("about {value:.1} {unit}") } else { format!("about {value:.0} {unit}") }
 }
 
 /// Four digits that count, without trailing zeros; very large and very small ones with a power of ten.
@@ -82,6 +82,9 @@ mod tests {
 
     #[test]
     fn waits_are_rough() {
-        assert_eq!([0.01, 4.0, 600.0, 1e6].map(roughly), ["less than 0.1 s", "4.0 s", "10 min", "12 days"]);
+        assert_eq!(
+            [0.01, 4.0, 600.0, 1e6].map(roughly),
+            ["less than 0.1 s", "about 4.0 s", "about 10 min", "about 12 days"]
+        );
     }
 }

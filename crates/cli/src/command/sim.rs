@@ -83,7 +83,7 @@ pub(super) fn ask_for_yes(seconds: f64, memory_bytes: f64, yes: bool) -> Result<
         return Ok(());
     }
     Err(Failure::Misuse(anyhow!(
-        "this would take about {} and {} of memory: say --yes if that is wanted, or make it shorter",
+        "this would take {} and {} of memory: say --yes if that is wanted, or make it shorter",
         show::roughly(seconds),
         show::size(memory_bytes)
     )))

@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &SimExplain) -> Result<(), Failure> {
     }
     let Estimate { segments, wall_s, memory_bytes } = estimate;
     output::print(format_args!(
-        "\na run of it sends {} segments, takes about {} on one core and {} of memory",
+        "\na run of it sends {} segments, takes {} on one core and {} of memory",
         show::number(segments),
         show::roughly(wall_s),
         show::size(memory_bytes)

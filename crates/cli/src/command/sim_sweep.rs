@@ -172,7 +172,7 @@ impl Estimate {
 
     fn text(&self) -> String {
         format!(
-            "{} runs on {} cores: about {}, {} of memory",
+            "{} runs on {} cores: {}, {} of memory",
             self.runs,
             self.jobs,
             show::roughly(self.wall_s),

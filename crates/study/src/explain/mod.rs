@@ -246,24 +246,27 @@ impl Subject<'_> {
         }
         let stop = config.stop.unwrap_or(self.scenario.duration).min(self.scenario.duration);
         let time = stop.saturating_sub(self.flow.start).as_secs_f64();
+        // The connection is opened first, and the first segment takes half a round trip to arrive.
+        let opening = 1.5 * rtt;
         if let Application::File { size } = config.application {
             let rounds = slow_start::rounds_to_send(bits(size) / segment, initial, target.max(initial), 2.0);
-            let mean = bits(size) / (rounds * rtt).max(1e-9);
+            let mean = bits(size) / (rounds * rtt + opening);
             let how = format!("{} round trips to send {size}", show::number(rounds));
             return Some(Bound { kind: BoundKind::SlowStart, goodput_bps: mean, how });
         }
         let rounds = slow_start::rounds(initial, target, 2.0);
-        let lasts = (rounds * rtt).min(time);
+        let open = (time - opening).max(0.0);
+        let lasts = (rounds * rtt).min(open);
         let sent = slow_start::segments(initial, 2.0, lasts / rtt) * segment;
-        let mean = (sent + steady * (time - lasts)) / time;
+        let mean = (sent + steady * (open - lasts)) / time;
         (mean < 0.95 * steady).then(|| Bound {
             kind: BoundKind::SlowStart,
             goodput_bps: mean,
             how: format!(
-                "{} round trips until the window is {} segments: {} of {}",
-                show::number(rounds),
+                "{} round trips to open and until the window is {} segments: {} of {}",
+                show::number(rounds + 1.5),
                 show::number(target),
-                show::time(rounds * rtt),
+                show::time(rounds * rtt + opening),
                 show::time(time)
             ),
         })

@@ -57,7 +57,7 @@ fn needed(subject: &Subject<'_>, goodput: f64) -> Bytes {
 /// As an option takes it, rounded up.
 fn size(bytes: Bytes) -> String {
     match bytes.get().div_ceil(1024) {
-        kibi if kibi >= 10 * 1024 => format!("{}MiB", kibi.div_ceil(1024)),
+        kibi if kibi >= 2 * 1024 => format!("{}MiB", kibi.div_ceil(1024)),
         kibi => format!("{kibi}KiB"),
     }
 }
