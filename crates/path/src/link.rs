@@ -140,8 +140,7 @@ impl<P: Clone> Link<P> {
         self.counters.entered += 1;
         self.counters.entered_bytes = self.counters.entered_bytes + size;
 
-        if self.gate.is_open() || self.gate.passes(position, now, now - self.first_entry.unwrap_or(now), size)
-        {
+        if self.passes(position, now, size) {
             return match &mut self.body {
                 Body::Lane(lane) => lane.handle(now, size, payload, &mut self.counters),
                 Body::Transit(_) => {
@@ -177,8 +176,7 @@ impl<P: Clone> Link<P> {
         let position = self.counters.entered;
         self.counters.entered += 1;
         self.counters.entered_bytes = self.counters.entered_bytes + size;
-        let passes = self.gate.is_open()
-            || self.gate.passes(position, now, now - self.first_entry.unwrap_or(now), size);
+        let passes = self.passes(position, now, size);
         let Some(transit) = self.body.transit() else {
             self.counters.lost_by_model += 1;
             return Err(Fate::LostByModel);
@@ -268,6 +266,12 @@ impl<P: Clone> Link<P> {
             Body::Stages(stages) => stages.integrate(&mut usage),
         }
         usage
+    }
+
+    /// Whether the gate lets a packet pass.
+    #[inline]
+    fn passes(&mut self, position: u64, now: Time, size: Bytes) -> bool {
+        self.gate.is_open() || self.gate.passes(position, now, now - self.first_entry.unwrap_or(now), size)
     }
 
     /// Notes the time of an entry, which is not before the last.

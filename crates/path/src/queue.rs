@@ -15,6 +15,8 @@ pub(crate) struct DropTail {
     limit: Limit,
     /// In order of departure. Those that have departed are removed when the next packet enters.
     places: Ring<Place>,
+    /// A packet that found the wire idle: all others have departed, and the ring is empty until another enters.
+    alone: Option<Place>,
     /// The sizes of all.
     bytes: u64,
     /// Each packet's whole stay is added when it enters; `usage` takes off what is yet to come.
@@ -60,7 +62,7 @@ pub(crate) struct Stays {
 
 impl DropTail {
     pub(crate) fn new(limit: Limit) -> Self {
-        Self { limit, places: Ring::new(), bytes: 0, stays: Stays::default() }
+        Self { limit, places: Ring::new(), alone: None, bytes: 0, stays: Stays::default() }
     }
 
     /// Whether a packet finds room beside `waiting` ones that are elsewhere, as of the last [`clear`](Self::clear).
@@ -69,6 +71,12 @@ impl DropTail {
         let there = self.there();
         let packets = there.packets + waiting.packets;
         self.limit.admits(size, Backlog { packets, bytes: there.bytes + waiting.bytes })
+    }
+
+    /// Whether a packet finds room where nothing else is.
+    #[inline]
+    pub(crate) fn has_room_alone(&self, size: Bytes) -> bool {
+        self.limit.packets > 0 && size <= self.limit.bytes
     }
 
     /// Whether a packet finds room, as of the last [`clear`](Self::clear).
@@ -81,7 +89,7 @@ impl DropTail {
     /// How many packets there are as of the last [`clear`](Self::clear).
     #[inline]
     pub(crate) fn packets(&self) -> u64 {
-        self.places.len() as u64
+        self.places.len() as u64 + u64::from(self.alone.is_some())
     }
 
     /// What there is as of the last [`clear`](Self::clear).
@@ -99,10 +107,15 @@ impl DropTail {
         self.there()
     }
 
+    /// All that may still be there, the last first.
+    fn backwards(&self) -> impl Iterator<Item = Place> {
+        self.alone.into_iter().chain(self.places.backwards())
+    }
+
     /// What is in the queue at `now`, which is not before the last entry.
     pub(crate) fn backlog(&self, now: Time) -> Backlog {
         let mut backlog = Backlog::default();
-        for place in self.places.backwards().take_while(|place| place.departs > now) {
+        for place in self.backwards().take_while(|place| place.departs > now) {
             backlog.packets += 1;
             backlog.bytes = backlog.bytes + Bytes::new(place.size);
         }
@@ -112,22 +125,28 @@ impl DropTail {
     /// Adds the integrals of the backlog up to `usage.until`, which is not before the last entry.
     pub(crate) fn integrate(&self, usage: &mut Usage) {
         let mut to_come = Stays::default();
-        for place in self.places.backwards().take_while(|place| place.departs > usage.until) {
+        for place in self.backwards().take_while(|place| place.departs > usage.until) {
             to_come.add(usage.until, place.departs, Bytes::new(place.size));
         }
         self.stays.less(to_come, usage);
     }
 
-    /// Forgets everything: all has departed.
+    /// Takes in a packet that enters at `now` when all before it have departed; returns the backlog with it.
     #[inline]
-    pub(crate) fn clear_all(&mut self) {
+    pub(crate) fn push_alone(&mut self, now: Time, departs: Time, size: Bytes) -> Backlog {
         self.places.clear();
-        self.bytes = 0;
+        self.alone = Some(Place { departs, size: size.get() });
+        self.bytes = size.get();
+        self.stays.add(now, departs, size);
+        Backlog { packets: 1, bytes: size }
     }
 
     /// Forgets what has departed by `now`.
     #[inline]
     pub(crate) fn clear(&mut self, now: Time) {
+        if let Some(alone) = self.alone.take() {
+            self.places.push_back(alone);
+        }
         while let Some(place) = self.places.front().filter(|place| place.departs <= now) {
             self.bytes -= place.size;
             self.places.drop_front();

@@ -29,43 +29,42 @@ impl Transit {
     /// A packet enters: when it is delivered, or what became of it. With an infinite rate it does not wait.
     #[inline]
     pub(crate) fn pass(&mut self, now: Time, size: Bytes, counters: &mut Counters) -> Result<Time, Fate> {
-        let busy_until = self.serialiser.busy_until();
-        let idle = now >= busy_until;
-        if idle {
-            self.queue.clear_all();
+        let free_at = self.serialiser.busy_until();
+        let departs = if now >= free_at {
+            if !self.queue.has_room_alone(size) {
+                return Err(self.refuse(size, counters));
+            }
+            self.start(now, size, counters)
         } else {
             self.queue.clear(now);
-        }
-        if !self.queue.has_room(size) {
-            counters.dropped_by_queue += 1;
-            self.refused += size.get();
-            return Err(Fate::DroppedByQueue);
-        }
-        let departs = if self.serialiser.is_instant() {
-            now
-        } else if idle {
-            let departs = self.serialiser.transmit_at_once(now, size);
-            self.start(now, departs, now, size, counters)
-        } else {
+            if !self.queue.has_room(size) {
+                return Err(self.refuse(size, counters));
+            }
             let departs = self.serialiser.transmit(now, size);
-            self.start(now, departs, busy_until, size, counters)
+            self.busy += departs.as_nanos() - free_at.as_nanos();
+            counters.note_backlog(self.queue.push(now, departs, size));
+            departs
         };
         Ok(Time::from_nanos(departs.as_nanos().saturating_add(self.delay)))
     }
 
-    /// Counts a packet that enters at `now`, is sent from `starts` on, and `departs`.
+    /// A packet finds the wire idle.
     #[inline]
-    fn start(
-        &mut self,
-        now: Time,
-        departs: Time,
-        starts: Time,
-        size: Bytes,
-        counters: &mut Counters,
-    ) -> Time {
-        self.busy += departs.as_nanos() - starts.as_nanos();
-        counters.note_backlog(self.queue.push(now, departs, size));
+    fn start(&mut self, now: Time, size: Bytes, counters: &mut Counters) -> Time {
+        if self.serialiser.is_instant() {
+            return now;
+        }
+        let departs = self.serialiser.transmit_at_once(now, size);
+        self.busy += departs.as_nanos() - now.as_nanos();
+        counters.note_backlog(self.queue.push_alone(now, departs, size));
         departs
+    }
+
+    #[cold]
+    fn refuse(&mut self, size: Bytes, counters: &mut Counters) -> Fate {
+        counters.dropped_by_queue += 1;
+        self.refused += size.get();
+        Fate::DroppedByQueue
     }
 
     /// What is in the queue at `now`, which is not before the last entry.

@@ -6,7 +6,8 @@
 pub(crate) struct Agenda {
     /// Nanoseconds; [`Agenda::NEVER`] for a link without a packet.
     times: Vec<u64>,
-    /// The winner of each match: the champion is at 1, the players of match `i` won `2i` and `2i + 1`.
+    /// The winner of each match: the champion is at 1, the players of match `i` won `2i` and `2i + 1`; from `leaves` on
+    /// the players of the first round, who are the links.
     winners: Vec<u32>,
     /// The number of leaves, a power of two.
     leaves: usize,
@@ -17,14 +18,13 @@ impl Agenda {
 
     pub(crate) fn new(links: usize) -> Self {
         let leaves = links.next_power_of_two().max(2);
-        let mut winners = vec![0; leaves];
-        for (round, winner) in winners.iter_mut().enumerate().skip(1) {
-            // The leftmost leaf below: with equal times the lower number wins.
-            let mut leaf = round;
-            while leaf < leaves {
-                leaf *= 2;
-            }
-            *winner = u32::try_from(leaf - leaves).unwrap_or(0);
+        let mut winners = vec![0; 2 * leaves];
+        for (place, link) in winners[leaves..].iter_mut().zip(0..) {
+            *place = link;
+        }
+        // With equal times the lower number wins.
+        for round in (1..leaves).rev() {
+            winners[round] = winners[2 * round];
         }
         Self { times: vec![Self::NEVER; leaves], winners, leaves }
     }
@@ -50,17 +50,11 @@ impl Agenda {
         self.times[link] = time;
         let mut round = (self.leaves + link) / 2;
         while round >= 1 {
-            let (left, right) = (self.winner(2 * round), self.winner(2 * round + 1));
+            let (left, right) = (self.winners[2 * round], self.winners[2 * round + 1]);
             let later = self.times[right as usize] < self.times[left as usize];
             self.winners[round] = if later { right } else { left };
             round /= 2;
         }
-    }
-
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "links are counted by 32 bits")]
-    fn winner(&self, player: usize) -> u32 {
-        if player >= self.leaves { (player - self.leaves) as u32 } else { self.winners[player] }
     }
 }
 
