@@ -6,12 +6,17 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+/// The labels of a series.
+type Labels = BTreeMap<String, String>;
+/// The series of a metric, each with its value.
+type Series = Vec<(Labels, f64)>;
+
 /// Series by their name, each with its labels and its value.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) text: String,
     pub(crate) head: String,
-    series: BTreeMap<String, Vec<(BTreeMap<String, String>, f64)>>,
+    series: BTreeMap<String, Series>,
 }
 
 impl Page {
@@ -36,7 +41,7 @@ impl Page {
     }
 
     fn parse(head: &str, body: &str) -> Self {
-        let mut series: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        let mut series: BTreeMap<String, Series> = BTreeMap::new();
         // A refusal has no series.
         let lines = body.lines().filter(|line| head.starts_with("HTTP/1.1 200") && !line.starts_with('#'));
         for line in lines {
@@ -57,9 +62,8 @@ impl Page {
 
     /// The sum of the series with this name and these labels; `None` if there is none.
     pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let has = |own: &BTreeMap<String, String>| {
-            labels.iter().all(|(name, value)| own.get(*name).is_some_and(|own| own == value))
-        };
+        let has =
+            |own: &Labels| labels.iter().all(|(name, value)| own.get(*name).is_some_and(|own| own == value));
         let found: Vec<f64> =
             self.series.get(name)?.iter().filter(|(own, _)| has(own)).map(|(_, value)| *value).collect();
         (!found.is_empty()).then(|| found.iter().sum())
@@ -71,7 +75,7 @@ impl Page {
 
     /// All series with their values, by name and labels.
     pub(crate) fn all(&self) -> BTreeMap<(String, Vec<(String, String)>), f64> {
-        let each = |(name, series): (&String, &Vec<(BTreeMap<String, String>, f64)>)| {
+        let each = |(name, series): (&String, &Series)| {
             series
                 .iter()
                 .map(|(labels, value)| ((name.clone(), labels.clone().into_iter().collect()), *value))
