@@ -37,6 +37,9 @@ pub struct CubicConfig {
     pub fast_convergence: bool,
     /// Whether the window is at least that of standard TCP (section 4.3).
     pub reno_friendly: bool,
+    /// The part of the window by which it grows a round trip at least while no congestion has shown what the path can
+    /// carry, or after a time-out: a twentieth in Linux (`bictcp_update`), nothing in the RFC.
+    pub initial_growth: f64,
     /// How it starts.
     pub slow_start: SlowStartConfig,
 }
@@ -48,6 +51,7 @@ impl Default for CubicConfig {
             beta: 0.7,
             fast_convergence: true,
             reno_friendly: true,
+            initial_growth: 0.05,
             slow_start: SlowStartConfig { hystart: Hystart::Linux, max_ssthresh: None },
         }
     }
@@ -64,6 +68,12 @@ impl CubicConfig {
         }
         if !(self.beta > 0.0 && self.beta < 1.0) {
             return Err(format!("beta = {}: give a part of the window, between 0 and 1", self.beta));
+        }
+        if !(0.0..=1.0).contains(&self.initial_growth) {
+            return Err(format!(
+                "initial_growth = {}: give a part of the window, 0 to 1",
+                self.initial_growth
+            ));
         }
         self.slow_start.validate()
     }
@@ -123,12 +133,13 @@ impl Cubic {
         // Section 4.4: where the function will be a round trip from now, but at most half as much again.
         let target = curve(elapsed + ack.srtt.as_secs_f64()).clamp(window.cwnd, 1.5 * window.cwnd);
         let now = curve(elapsed);
+        let least = if self.w_max > 0.0 { 0.0 } else { self.config.initial_growth };
         epoch.estimate += self.alpha(epoch.estimate) * credit / window.cwnd;
         if self.config.reno_friendly && now < epoch.estimate {
             // Section 4.3: "SHOULD be set to W_est", and a window never shrinks on an ACK.
-            window.grow((epoch.estimate - window.cwnd).max(0.0));
+            window.grow((epoch.estimate - window.cwnd).max(credit * least));
         } else {
-            window.grow(credit * (target - window.cwnd) / window.cwnd);
+            window.grow(credit * ((target - window.cwnd) / window.cwnd).max(least));
         }
         self.epoch = Some(epoch);
     }
@@ -198,6 +209,21 @@ mod tests {
 
     fn no_hystart() -> CubicConfig {
         CubicConfig { slow_start: SlowStartConfig::default(), ..CubicConfig::default() }
+    }
+
+    #[test]
+    fn before_any_congestion_the_window_grows_by_a_twentieth_a_round_trip() {
+        let (mut control, mut flow) = cubic(no_hystart());
+        flow.window.cwnd = 1000.0;
+        flow.window.ssthresh = 1000.0;
+        flow.run(&mut control, 100);
+        assert!((flow.window.cwnd - 1050.0).abs() < 2.0, "{:?}", flow.window);
+        let config = CubicConfig { initial_growth: 0.0, ..no_hystart() };
+        let (mut control, mut flow) = cubic(config);
+        flow.window.cwnd = 1000.0;
+        flow.window.ssthresh = 1000.0;
+        flow.run(&mut control, 100);
+        assert!(flow.window.cwnd < 1002.0, "{:?}", flow.window);
     }
 
     /// Section 4.2 with C = 0.4: after a loss at 1000 segments K = cbrt(300 / 0.4) = 9.09 s.
