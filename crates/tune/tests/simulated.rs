@@ -53,8 +53,7 @@ fn constants_that_follow_the_window_make_a_flow_faster() {
 fn a_divided_buffer_is_divided_while_flows_run() {
     let config = "buffers = { size = \"1 MiB\", divide = true }\ncongestion = { control = \"wad\" }";
     let mut steering = Steering::new(&path(config));
-    let outcome =
-        run(0.0, "count = 2\nstagger = \"15 s\"", &mut steering);
+    let outcome = run(0.0, "count = 2\nstagger = \"15 s\"", &mut steering);
     let [(at, flow, _)] = &steering.retuned[..] else { panic!("{:?}", steering.retuned) };
     assert_eq!((at.as_nanos() / 1_000_000, flow.0), (15_000, 0));
     // 1 MiB each 100 ms is 84 Mbit/s: half of the time all of it, then half.

@@ -8,8 +8,10 @@ use clap::Args;
 ///
 /// Twelve paths with Reno, CUBIC, BBR and the daemon's control, 15 s each. Needs root.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  wad lab compare --list\n  wad lab compare --controls cubic --out compared\n  \
-    wad lab compare --markdown compared.md")]
+#[command(
+    after_help = "Examples:\n  wad lab compare --list\n  wad lab compare --controls cubic --out compared\n  \
+    wad lab compare --markdown compared.md"
+)]
 pub(crate) struct LabCompare {
     /// Only transfers with these controls: reno, cubic, bbr, wad
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]

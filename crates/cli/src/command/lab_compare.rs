@@ -61,7 +61,9 @@ fn chosen(arguments: &LabCompare) -> Result<Vec<Case>, Failure> {
     let all = compare::cases()?;
     let known = |name: &String| all.iter().any(|case| case.control == *name);
     if let Some(name) = arguments.controls.iter().find(|name| !known(name)) {
-        return Err(Failure::Misuse(anyhow!("--controls: there is no \"{name}\"; give reno, cubic, bbr or wad")));
+        return Err(Failure::Misuse(anyhow!(
+            "--controls: there is no \"{name}\"; give reno, cubic, bbr or wad"
+        )));
     }
     let wanted = |case: &Case| arguments.controls.is_empty() || arguments.controls.contains(&case.control);
     Ok(all.into_iter().filter(wanted).collect())
