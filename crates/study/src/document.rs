@@ -1,7 +1,7 @@
 //! A scenario that is being put together: a file or the defaults, and settings over it.
 //!
 //! Settings by the path of a key change the text's tables at once. Those by a short name wait until the scenario is made, and
-//! are then applied to it in the order of [`ORDER`]: a queue of one bandwidth-delay product follows the rate and the round
+//! are then applied to it by their rank (`short.rs`): a queue of one bandwidth-delay product follows the rate and the round
 //! trip, whichever was said first.
 
 mod key_path;

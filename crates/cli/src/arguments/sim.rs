@@ -87,7 +87,7 @@ pub(crate) struct SimExplain {
 /// it is stopped or killed, the same command goes on where it was.
 ///
 /// Values are lists (1,2,4) and ranges: 64KiB..16MiB:log8 (eight values with equal ratios), 1ms..9ms:lin5 (with equal steps),
-/// 10ms..100ms:10ms (a step), 1..8 (by one). A scenario may have a table [sweep] with over = ["NAME=VALUES", ...] and seeds = N.
+/// 10ms..100ms:10ms (a step), 1..8 (by one). A scenario may have a table "sweep" with over = ["NAME=VALUES", ...] and seeds = N.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     wad sim sweep --over window=64KiB..16MiB:log8 --over streams=1,2,4,8 --time 20s --out sweep\n  \
