@@ -1,9 +1,10 @@
 # `make demo` shows the main job, `make test` runs every test. Both set up what is missing first.
 
 CARGO ?= cargo
-# Crates whose tests need root and a real kernel; one test at a time.
-KERNEL = -p wad-linux -p wad-lab -p wad-reproduce -p wad-daemon -p wad
-PURE = -p wad-model -p wad-path -p wad-tune -p wad-plot -p wad-sim -p wad-trace -p wad-diagnose -p wad-faults -p wad-events
+# Crates whose tests need root and a real kernel; one test at a time. All others are pure.
+KERNEL_CRATES = wad-linux wad-lab wad-reproduce wad-daemon wad
+KERNEL = $(addprefix -p ,$(KERNEL_CRATES))
+PURE = --workspace $(addprefix --exclude ,$(KERNEL_CRATES))
 # Property tests try the same cases in each run of `make test`, so that a change is judged by what it changed;
 # `make soak` tries many others.
 PROPTEST_RNG_SEED ?= 2002
@@ -30,7 +31,7 @@ test-kernel: bootstrap
 
 # The property tests with other random cases in each run, and many more of them.
 soak: bootstrap
-	PROPTEST_CASES=5000 $(CARGO) test --release --locked $(subst -p wad-plot,,$(PURE))
+	PROPTEST_CASES=5000 $(CARGO) test --release --locked $(PURE) --exclude wad-plot
 	PROPTEST_CASES=100 $(CARGO) test --release --locked -p wad-plot
 
 # What CI checks beside the tests.
