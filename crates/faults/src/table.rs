@@ -181,8 +181,10 @@ mod tests {
         for set in [Set::Tune, Set::Judge] {
             let trials = table.trials(Some(set), 1);
             let faults = trials.iter().filter(|trial| trial.expected.is_some()).count();
-            assert!(table.faults.len() >= 20);
-            assert_eq!((faults, trials.len() - faults), (3 * table.faults.len(), 3 * table.faults.len()));
+            let paths = table.paths.iter().filter(|path| path.set == set).count();
+            assert!(table.faults.len() >= 20 && paths >= 3);
+            assert_eq!(faults, paths * table.faults.len());
+            assert_eq!(trials.len(), 2 * faults);
         }
     }
 }
