@@ -45,9 +45,11 @@ impl<'a> View<'a> {
     pub(crate) fn new(evidence: &'a Evidence) -> Self {
         let mss = evidence.last(Counter::CurMSS).filter(|mss| *mss > 0).map_or(1448.0, float);
         let start = evidence.first(Counter::CurrTime).unwrap_or(0);
+        // Where an application writes little at a time a segment is not a full one.
+        let payload = mean_payload(evidence).map_or(mss, |mean| mean.min(mss));
         let mut moments: Vec<Moment> = Vec::new();
         for sample in &evidence.samples {
-            let moment = Moment::new(sample, start, mss);
+            let moment = Moment::new(sample, start, payload);
             // Two samples at one time, or a clock that went back, make no rate.
             if moments.last().is_none_or(|last| moment.time_s > last.time_s) {
                 moments.push(moment);
@@ -169,21 +171,19 @@ impl Moment {
         self.state.is_some_and(|state| matches!(state, 3 | 4))
     }
 
-    fn new(sample: &Counters, start_us: u64, mss: f64) -> Self {
+    /// `payload` is what a segment carries, in bytes.
+    fn new(sample: &Counters, start_us: u64, payload: f64) -> Self {
         let get = |counter| sample.get(counter).map(float);
         let seconds = |counter| get(counter).map(|micros| micros / 1e6);
         // Segments that arrived out of order have arrived: bytes acknowledged jump when a hole is filled.
-        let delivered = get(Counter::Delivered).map(|segments| segments * mss);
+        let delivered = get(Counter::Delivered).map(|segments| segments * payload);
         let delivered =
             delivered.or_else(|| get(Counter::ThruBytesAcked)).or_else(|| get(Counter::DataBytesOut));
-        // Small segments would count as full ones.
-        let acked = get(Counter::ThruBytesAcked);
-        let is_small = |delivered: f64| acked.is_some_and(|acked| delivered > 2.0 * acked + 64.0 * mss);
         Self {
             time_s: sample
                 .get(Counter::CurrTime)
                 .map_or(0.0, |time| float(time.saturating_sub(start_us)) / 1e6),
-            delivered_bytes: if delivered.is_some_and(is_small) { acked } else { delivered },
+            delivered_bytes: delivered,
             rtt_s: seconds(Counter::SmoothedRTT),
             cwnd: get(Counter::CurCwnd),
             ssthresh: get(Counter::CurSsthresh),
@@ -206,6 +206,12 @@ impl Moment {
     pub(crate) fn has_room(&self) -> Option<bool> {
         Some(self.unacked? + 1.0 < self.cwnd?)
     }
+}
+
+/// Payload of a segment, over all that the flow sent.
+fn mean_payload(evidence: &Evidence) -> Option<f64> {
+    let segments = evidence.last(Counter::DataPktsOut).filter(|segments| *segments > 0)?;
+    Some(float(evidence.last(Counter::DataBytesOut)?) / float(segments))
 }
 
 fn rate(from: &Moment, to: &Moment) -> Option<f64> {
@@ -241,4 +247,28 @@ pub(crate) fn count(number: usize) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "signatures compare ratios")]
 pub(crate) fn float(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1000 writes of 100 bytes a second are 800 kbit/s, whatever a full segment would carry.
+    #[test]
+    fn segments_count_with_what_they_carry() {
+        let sample = |second: u64| {
+            let segments = 1000 * second;
+            let counters = [
+                (Counter::CurrTime, second * 1_000_000),
+                (Counter::CurMSS, 1448),
+                (Counter::Delivered, 1 + segments),
+                (Counter::DataPktsOut, segments),
+                (Counter::DataBytesOut, 100 * segments),
+            ];
+            Counters::from_iter(counters)
+        };
+        let evidence = Evidence { samples: (1..=10).map(sample).collect(), ..Evidence::default() };
+        let goodput = View::new(&evidence).goodput_bps().unwrap();
+        assert!((goodput - 800e3).abs() < 1.0, "{goodput}");
+    }
 }
