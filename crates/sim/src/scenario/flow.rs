@@ -245,7 +245,7 @@ impl FlowConfig {
         let segment = self.segment.unwrap_or(Bytes::new(if linux { 1448 } else { 1460 }));
         let delayed_ack =
             self.delayed_ack.unwrap_or(if linux { DelayedAck::Linux } else { DelayedAck::None });
-        let window = self.window_in_segments(conventions, segment);
+        let window = self.window_in_segments(segment);
         Endpoints {
             conventions,
             recovery: self.recovery.unwrap_or(if linux { Recovery::Rack } else { Recovery::Sack }),
@@ -269,13 +269,12 @@ impl FlowConfig {
     }
 
     /// The smallest of the windows that are given.
-    fn window_in_segments(&self, conventions: Conventions, segment: Bytes) -> u32 {
+    fn window_in_segments(&self, segment: Bytes) -> u32 {
         let own = match self.application {
             Application::Window { bytes } => Some(Amount::Bytes(bytes)),
             _ => None,
         };
         // ns-2's own default is 20 segments, which nobody means; its scenarios always name a window.
-        let _ = conventions;
         [self.window, self.send_buffer, own]
             .into_iter()
             .flatten()
