@@ -1,8 +1,11 @@
-//! Standard output: text, tables, JSON.
+//! Output: text, tables and JSON to standard output, and whole files.
 
 use std::fmt::Display;
+use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
 
+use anyhow::Context as _;
 use comfy_table::presets;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
@@ -18,6 +21,12 @@ pub(crate) fn print(text: impl Display) -> Result<(), Failure> {
 /// Prints one JSON document.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print(serde_json::to_string_pretty(document)?)
+}
+
+/// Writes a whole file.
+pub(crate) fn write_file(path: &Path, contents: impl AsRef<[u8]>) -> Result<(), Failure> {
+    fs::write(path, contents).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
 }
 
 /// A table without lines, whose columns from the second on are aligned to the right if `numbers`.

@@ -41,11 +41,11 @@ pub(crate) fn run(arguments: &LabCompare) -> Result<(), Failure> {
         all.push(observed(case, arguments, &cancel)?);
     }
     for picture in compare::pictures(&all)? {
-        write(&arguments.out.join(&picture.name).with_extension("svg"), picture.svg.as_bytes())?;
-        write(&arguments.out.join(&picture.name).with_extension("png"), &picture.png)?;
+        output::write_file(&arguments.out.join(&picture.name).with_extension("svg"), &picture.svg)?;
+        output::write_file(&arguments.out.join(&picture.name).with_extension("png"), &picture.png)?;
     }
     if let Some(file) = &arguments.markdown {
-        write(file, compare::markdown(&all).as_bytes())?;
+        output::write_file(file, compare::markdown(&all))?;
     }
     let (median_error, worst_error) = compare::errors(&all).unzip();
     if arguments.json {
@@ -107,8 +107,4 @@ fn print(all: &[Compared]) -> Result<(), Failure> {
         ]
     }));
     output::print(table)
-}
-
-fn write(path: &std::path::Path, contents: &[u8]) -> Result<(), Failure> {
-    Ok(fs::write(path, contents).with_context(|| format!("cannot write {}", path.display()))?)
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &LabDiagnose) -> Result<(), Failure> {
     if let Some(file) = &arguments.markdown {
         let read = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let text = wad_faults::markdown::render(&read, &judgements)?;
-        fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        output::write_file(file, text)?;
     }
     if arguments.json {
         output::print_json(&serde_json::json!({ "sets": judgements }))?

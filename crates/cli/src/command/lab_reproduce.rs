@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &LabReproduce) -> Result<(), Failure> {
         None => carry_out(arguments)?,
     };
     if let Some(file) = &arguments.markdown {
-        write(file, markdown::render(&all, PICTURES).as_bytes())?;
+        output::write_file(file, markdown::render(&all, PICTURES))?;
     }
     if arguments.json {
         output::print_json(&shown)?
@@ -58,13 +58,13 @@ fn carry_out(arguments: &LabReproduce) -> Result<(Vec<Row>, Vec<Row>), Failure> 
     for experiment in &experiments {
         let finished = observed(experiment, arguments, &cancel)?;
         for picture in &finished.pictures {
-            write(&arguments.out.join(&picture.name).with_extension("svg"), picture.svg.as_bytes())?;
-            write(&arguments.out.join(&picture.name).with_extension("png"), &picture.png)?;
+            output::write_file(&arguments.out.join(&picture.name).with_extension("svg"), &picture.svg)?;
+            output::write_file(&arguments.out.join(&picture.name).with_extension("png"), &picture.png)?;
         }
         rows.push(finished.row);
         // After each, so that an interruption loses one.
         all = merge(all, &rows, &order);
-        write(&file, format!("{}\n", serde_json::to_string_pretty(&all)?).as_bytes())?;
+        output::write_file(&file, format!("{}\n", serde_json::to_string_pretty(&all)?))?;
     }
     Ok((rows, all))
 }
@@ -182,10 +182,4 @@ fn read(file: &Path) -> Result<Vec<Row>, Failure> {
     let rows = serde_json::from_str(&text)
         .with_context(|| format!("{} is not what `wad lab reproduce --json` prints", file.display()))?;
     Ok(rows)
-}
-
-fn write(file: &Path, contents: &[u8]) -> Result<(), Failure> {
-    fs::write(file, contents)
-        .with_context(|| format!("cannot write {}", file.display()))
-        .map_err(Failure::from)
 }

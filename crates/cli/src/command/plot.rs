@@ -84,7 +84,7 @@ fn write(out: &Path, name: &str, figure: &Figure) -> Result<[PathBuf; 2], Failur
     let files = ["svg", "png"].map(|ending| out.join(format!("{name}.{ending}")));
     let contents = [figure.to_svg().into_bytes(), figure.to_png()?];
     for (file, contents) in files.iter().zip(contents) {
-        fs::write(file, contents).with_context(|| format!("cannot write {}", file.display()))?;
+        output::write_file(file, contents)?;
     }
     Ok(files)
 }

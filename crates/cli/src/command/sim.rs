@@ -1,6 +1,6 @@
 //! What the verbs of `wad sim` have in common.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -47,14 +47,6 @@ pub(super) fn misuse(error: &StudyError, file: Option<&Path>) -> Failure {
         Some(file) => Failure::Misuse(anyhow!("{}: {error}", file.display())),
         None => Failure::Misuse(anyhow!("{error}")),
     }
-}
-
-/// Writes a whole file.
-pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    File::create(path)
-        .and_then(|mut file| file.write_all(contents))
-        .with_context(|| format!("cannot write {}", path.display()))
-        .map_err(Failure::from)
 }
 
 /// From here on a run asks to be confirmed.

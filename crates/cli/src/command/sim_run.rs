@@ -79,7 +79,7 @@ fn draw(picture: &Picture, path: &Path) -> Result<(), Failure> {
     let figure = picture.figure();
     let is_png = path.extension().is_some_and(|ending| ending == "png");
     let contents = if is_png { figure.to_png()? } else { figure.to_svg().into_bytes() };
-    sim::write(path, &contents)
+    output::write_file(path, &contents)
 }
 
 fn print(scenario: &Scenario, survey: &Survey, outcome: &Outcome) -> Result<(), Failure> {

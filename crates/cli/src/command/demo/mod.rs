@@ -4,7 +4,7 @@ mod measurement;
 mod picture;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -61,7 +61,7 @@ fn transfer(arguments: &Demo, name: &str, scenario: String, cancel: &Cancel) -> 
     let directory = arguments.out.join(name);
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let config = directory.join("wad.toml");
-    fs::write(&config, CONFIG).with_context(|| format!("cannot write {}", config.display()))?;
+    output::write_file(&config, CONFIG)?;
     let limit = Duration::from_secs(u64::from(arguments.seconds) + 30);
     let text = scenario
         .replace("SECONDS", &limit.as_secs().to_string())
@@ -121,13 +121,6 @@ fn print(document: &Document) -> Result<(), Failure> {
     output::print(table)?;
     output::print("")?;
     pictures.iter().try_for_each(|picture| output::print(picture.display()))
-}
-
-/// A file of the demo.
-fn write(file: &Path, contents: &[u8]) -> Result<(), Failure> {
-    fs::write(file, contents)
-        .with_context(|| format!("cannot write {}", file.display()))
-        .map_err(Failure::from)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use wad_plot::{Axis, Figure, Panel, Series, Style, Unit};
 
 use super::measurement::{PathFacts, sender};
 use crate::failure::Failure;
+use crate::output;
 
 /// Less than this is the talk before the transfer and after it.
 const TALK_BYTES: u64 = 4096;
@@ -19,8 +20,8 @@ pub(super) fn write(directory: &Path, untuned: &Report, tuned: &Report) -> Resul
     {
         let file = directory.join(name);
         let (svg, png) = (file.with_extension("svg"), file.with_extension("png"));
-        super::write(&svg, figure.to_svg().as_bytes())?;
-        super::write(&png, &figure.to_png()?)?;
+        output::write_file(&svg, figure.to_svg())?;
+        output::write_file(&png, figure.to_png()?)?;
         files.extend([svg, png]);
     }
     Ok(files)
