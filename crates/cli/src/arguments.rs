@@ -372,8 +372,8 @@ pub(crate) struct Import {
 )]
 #[command(group = clap::ArgGroup::new("evidence").required(true))]
 pub(crate) struct Diagnose {
-    /// The other end of a running flow
-    #[arg(value_name = "FLOW", group = "evidence")]
+    /// The other end of a running flow, as ADDRESS:PORT
+    #[arg(value_name = "FLOW", group = "evidence", value_parser = far_end)]
     pub(crate) flow: Option<std::net::SocketAddr>,
     /// A recording of `wad trace`
     #[arg(long, value_name = "FILE", group = "evidence")]
@@ -399,6 +399,10 @@ pub(crate) struct Diagnose {
     /// Print one JSON document: {"flows":[{"verdict","summary","limits","findings":[...],"outlook"}]}
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn far_end(text: &str) -> Result<std::net::SocketAddr, &'static str> {
+    text.parse().map_err(|_| "give the other end as ADDRESS:PORT, such as 192.0.2.1:443 or [2001:db8::1]:443")
 }
 
 /// Experiments with real hosts in network namespaces, joined by an emulated path. Needs root.
