@@ -16,13 +16,14 @@ use std::time::Duration;
 
 use wad_model::{Bytes, Time};
 
+use crate::conduit::Conduit;
 use crate::config::LinkConfig;
 use crate::counters::{Backlog, Counters, Usage};
 use crate::discipline::Discipline;
+use crate::gate::Gate;
 use crate::link::{Delivery, Fate};
-use crate::queue::{DropTail, Limit, Stays};
+use crate::queue::{Limit, Stays};
 use crate::serialiser::Serialiser;
-use crate::transit::Transit;
 
 /// What is queued and under way.
 #[derive(Clone, Debug)]
@@ -85,16 +86,9 @@ impl<P> Lane<P> {
         Fate::Queued
     }
 
-    /// The same link for an owner who takes packets over as they enter, if none has entered yet.
-    pub(crate) fn to_transit(&self) -> Option<Transit> {
-        let untouched = self.ring.is_empty() && self.busy == 0;
-        untouched.then(|| Transit {
-            serialiser: self.serialiser.clone(),
-            delay: self.delay,
-            queue: DropTail::new(self.limit),
-            busy: 0,
-            refused: 0,
-        })
+    /// The same lane behind a gate, for an owner who takes packets over as they enter.
+    pub(crate) fn to_conduit(&self, gate: Gate) -> Conduit {
+        Conduit::new(self.serialiser.clone(), self.delay, self.limit, gate)
     }
 
     /// When a packet leaves that enters now. With an infinite rate it does not wait.

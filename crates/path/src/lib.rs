@@ -69,6 +69,7 @@
 
 mod arrivals;
 mod bucket;
+mod conduit;
 mod config;
 mod counters;
 mod discipline;
@@ -87,9 +88,9 @@ mod schedule;
 mod serialiser;
 mod stages;
 pub mod traffic;
-mod transit;
 mod wire;
 
+pub use conduit::Conduit;
 pub use config::{
     Distribution, Jitter, LinkConfig, Loss, Outage, PathConfig, Queue, Reordering, TokenBucket,
 };

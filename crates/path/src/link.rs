@@ -2,13 +2,13 @@
 
 use wad_model::{Bytes, Time};
 
+use crate::conduit::Conduit;
 use crate::config::LinkConfig;
 use crate::counters::{Backlog, Counters, Usage};
 use crate::discipline::Label;
 use crate::gate::Gate;
 use crate::lane::Lane;
 use crate::stages::Stages;
-use crate::transit::Transit;
 
 /// One direction of a path, as a state machine without clock or input and output.
 ///
@@ -37,8 +37,6 @@ pub struct Link<P> {
 enum Body<P> {
     /// A rate, a drop-tail queue and a delay: most links.
     Lane(Lane<P>),
-    /// The same, whose packets the owner takes over as they enter.
-    Transit(Transit),
     /// All stages.
     Stages(Box<Stages<P>>),
 }
@@ -71,29 +69,6 @@ pub struct Delivery<P> {
     pub marked: bool,
     /// What the owner attached.
     pub payload: P,
-}
-
-impl<P> Body<P> {
-    /// What hands packets over; a lane without packets becomes that.
-    #[inline]
-    fn transit(&mut self) -> Option<&mut Transit> {
-        if !matches!(self, Self::Transit(_)) {
-            self.become_transit();
-        }
-        match self {
-            Self::Transit(transit) => Some(transit),
-            Self::Lane(_) | Self::Stages(_) => None,
-        }
-    }
-
-    #[cold]
-    fn become_transit(&mut self) {
-        if let Self::Lane(lane) = self
-            && let Some(transit) = lane.to_transit()
-        {
-            *self = Self::Transit(transit);
-        }
-    }
 }
 
 impl<P: Clone> Link<P> {
@@ -143,10 +118,6 @@ impl<P: Clone> Link<P> {
         if self.passes(position, now, size) {
             return match &mut self.body {
                 Body::Lane(lane) => lane.handle(now, size, payload, &mut self.counters),
-                Body::Transit(_) => {
-                    self.counters.lost_by_model += 1;
-                    Fate::LostByModel
-                }
                 Body::Stages(stages) => stages.handle(now, size, label, payload, &mut self.counters),
             };
         }
@@ -154,39 +125,17 @@ impl<P: Clone> Link<P> {
         Fate::LostByModel
     }
 
-    /// Whether [`transit`](Self::transit) can be used: a rate, a drop-tail queue, a delay and a loss model at most, so
-    /// that a packet's delivery is known when it enters, and deliveries come in order.
-    #[must_use]
-    pub fn is_plain(&self) -> bool {
-        matches!(self.body, Body::Lane(_) | Body::Transit(_))
-    }
-
-    /// A packet enters a [plain](Self::is_plain) link at `now`, and the caller takes it over at once: returns when it is
-    /// delivered, or what became of it. It counts as delivered from now on.
+    /// The same link for an owner that takes packets over as they enter; none if a packet has entered, or if the link has
+    /// more than a rate, a drop-tail queue, a delay and what loses packets before the queue.
     ///
     /// For a link whose packets go on to another at the time of their delivery, whatever happens elsewhere: that
-    /// spares the event. A link is used in this way from its first packet on, or never: a link that is not plain, or
-    /// that holds packets, loses what enters so.
-    ///
-    /// # Errors
-    /// The fate of a packet that will not be delivered.
-    #[inline]
-    pub fn transit(&mut self, now: Time, size: Bytes) -> Result<Time, Fate> {
-        let now = self.enter(now);
-        let position = self.counters.entered;
-        self.counters.entered += 1;
-        self.counters.entered_bytes = self.counters.entered_bytes + size;
-        let passes = self.passes(position, now, size);
-        let Some(transit) = self.body.transit() else {
-            self.counters.lost_by_model += 1;
-            return Err(Fate::LostByModel);
-        };
-        if !passes {
-            self.counters.lost_by_model += 1;
-            transit.refused += size.get();
-            return Err(Fate::LostByModel);
+    /// spares the event.
+    #[must_use]
+    pub fn to_conduit(&self) -> Option<Conduit> {
+        match &self.body {
+            Body::Lane(lane) if self.counters.entered == 0 => Some(lane.to_conduit(self.gate.clone())),
+            Body::Lane(_) | Body::Stages(_) => None,
         }
-        transit.pass(now, size, &mut self.counters)
     }
 
     /// When `poll_transmit` will next have something, if no packet enters before.
@@ -198,7 +147,6 @@ impl<P: Clone> Link<P> {
     pub fn poll_timeout(&self) -> Option<Time> {
         match &self.body {
             Body::Lane(lane) => lane.next(),
-            Body::Transit(_) => None,
             Body::Stages(stages) => stages.next(),
         }
     }
@@ -208,7 +156,6 @@ impl<P: Clone> Link<P> {
     pub fn poll_transmit(&mut self, now: Time) -> Option<Delivery<P>> {
         let delivery = match &mut self.body {
             Body::Lane(lane) => lane.poll(now)?,
-            Body::Transit(_) => return None,
             Body::Stages(stages) => stages.poll(now, &mut self.counters)?,
         };
         self.counters.delivered += 1;
@@ -219,14 +166,7 @@ impl<P: Clone> Link<P> {
     /// What has been counted so far; deliveries count when they are polled.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let counters = self.counters;
-        let Body::Transit(transit) = &self.body else { return counters };
-        // What was let in was delivered at once.
-        Counters {
-            delivered: counters.entered - counters.dropped_by_queue - counters.lost_by_model,
-            delivered_bytes: counters.entered_bytes - Bytes::new(transit.refused),
-            ..counters
-        }
+        self.counters
     }
 
     /// Packets, and copies of packets, that are queued or under way and not yet polled.
@@ -234,7 +174,6 @@ impl<P: Clone> Link<P> {
     pub fn in_flight(&self) -> u64 {
         match &self.body {
             Body::Lane(lane) => lane.in_flight(),
-            Body::Transit(_) => 0,
             Body::Stages(stages) => stages.in_flight(),
         }
     }
@@ -248,7 +187,6 @@ impl<P: Clone> Link<P> {
         let now = now.max(self.last_entry);
         match &self.body {
             Body::Lane(lane) => lane.backlog(now),
-            Body::Transit(transit) => transit.backlog(now),
             Body::Stages(stages) => stages.backlog(now),
         }
     }
@@ -262,7 +200,6 @@ impl<P: Clone> Link<P> {
         let mut usage = Usage { since, until, ..Usage::default() };
         match &self.body {
             Body::Lane(lane) => lane.integrate(&mut usage),
-            Body::Transit(transit) => transit.integrate(&mut usage),
             Body::Stages(stages) => stages.integrate(&mut usage),
         }
         usage

@@ -15,18 +15,18 @@ pub(crate) struct DropTail {
     limit: Limit,
     /// In order of departure. Those that have departed are removed when the next packet enters.
     places: Ring<Place>,
-    /// A packet that found the wire idle: all others have departed, and the ring is empty until another enters.
-    alone: Option<Place>,
     /// The sizes of all.
     bytes: u64,
     /// Each packet's whole stay is added when it enters; `usage` takes off what is yet to come.
     stays: Stays,
 }
 
+/// A packet in the queue.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    departs: Time,
-    size: u64,
+pub(crate) struct Place {
+    pub(crate) departs: Time,
+    /// Bytes.
+    pub(crate) size: u64,
 }
 
 /// How much a queue holds.
@@ -62,7 +62,7 @@ pub(crate) struct Stays {
 
 impl DropTail {
     pub(crate) fn new(limit: Limit) -> Self {
-        Self { limit, places: Ring::new(), alone: None, bytes: 0, stays: Stays::default() }
+        Self { limit, places: Ring::new(), bytes: 0, stays: Stays::default() }
     }
 
     /// Whether a packet finds room beside `waiting` ones that are elsewhere, as of the last [`clear`](Self::clear).
@@ -71,12 +71,6 @@ impl DropTail {
         let there = self.there();
         let packets = there.packets + waiting.packets;
         self.limit.admits(size, Backlog { packets, bytes: there.bytes + waiting.bytes })
-    }
-
-    /// Whether a packet finds room where nothing else is.
-    #[inline]
-    pub(crate) fn has_room_alone(&self, size: Bytes) -> bool {
-        self.limit.packets > 0 && size <= self.limit.bytes
     }
 
     /// Whether a packet finds room, as of the last [`clear`](Self::clear).
@@ -89,7 +83,7 @@ impl DropTail {
     /// How many packets there are as of the last [`clear`](Self::clear).
     #[inline]
     pub(crate) fn packets(&self) -> u64 {
-        self.places.len() as u64 + u64::from(self.alone.is_some())
+        self.places.len() as u64
     }
 
     /// What there is as of the last [`clear`](Self::clear).
@@ -107,15 +101,10 @@ impl DropTail {
         self.there()
     }
 
-    /// All that may still be there, the last first.
-    fn backwards(&self) -> impl Iterator<Item = Place> {
-        self.alone.into_iter().chain(self.places.backwards())
-    }
-
     /// What is in the queue at `now`, which is not before the last entry.
     pub(crate) fn backlog(&self, now: Time) -> Backlog {
         let mut backlog = Backlog::default();
-        for place in self.backwards().take_while(|place| place.departs > now) {
+        for place in self.places.backwards().take_while(|place| place.departs > now) {
             backlog.packets += 1;
             backlog.bytes = backlog.bytes + Bytes::new(place.size);
         }
@@ -125,28 +114,37 @@ impl DropTail {
     /// Adds the integrals of the backlog up to `usage.until`, which is not before the last entry.
     pub(crate) fn integrate(&self, usage: &mut Usage) {
         let mut to_come = Stays::default();
-        for place in self.backwards().take_while(|place| place.departs > usage.until) {
-            to_come.add(usage.until, place.departs, Bytes::new(place.size));
-        }
+        self.to_come(usage.until, &mut to_come);
         self.stays.less(to_come, usage);
     }
 
-    /// Takes in a packet that enters at `now` when all before it have departed; returns the backlog with it.
+    /// Adds what is left at `until` of the stays that are already counted.
+    pub(crate) fn to_come(&self, until: Time, stays: &mut Stays) {
+        for place in self.places.backwards().take_while(|place| place.departs > until) {
+            stays.add(until, place.departs, Bytes::new(place.size));
+        }
+    }
+
+    /// The whole stays of all packets.
+    pub(crate) fn stays(&self) -> Stays {
+        self.stays
+    }
+
+    pub(crate) fn stays_mut(&mut self) -> &mut Stays {
+        &mut self.stays
+    }
+
+    /// A packet that somebody else has counted is there alone: all before it have departed.
     #[inline]
-    pub(crate) fn push_alone(&mut self, now: Time, departs: Time, size: Bytes) -> Backlog {
+    pub(crate) fn replace(&mut self, place: Place) {
         self.places.clear();
-        self.alone = Some(Place { departs, size: size.get() });
-        self.bytes = size.get();
-        self.stays.add(now, departs, size);
-        Backlog { packets: 1, bytes: size }
+        self.places.push_back(place);
+        self.bytes = place.size;
     }
 
     /// Forgets what has departed by `now`.
     #[inline]
     pub(crate) fn clear(&mut self, now: Time) {
-        if let Some(alone) = self.alone.take() {
-            self.places.push_back(alone);
-        }
         while let Some(place) = self.places.front().filter(|place| place.departs <= now) {
             self.bytes -= place.size;
             self.places.drop_front();
@@ -159,6 +157,13 @@ impl Stays {
     pub(crate) fn less(&self, to_come: Self, usage: &mut Usage) {
         usage.packet_nanos = self.packet_nanos - to_come.packet_nanos;
         usage.byte_nanos = self.byte_nanos - to_come.byte_nanos;
+    }
+
+    /// Adds so many stays of so many nanoseconds.
+    pub(crate) fn add_many(&mut self, count: u64, nanos: u64, size: Bytes) {
+        let nanos = u128::from(count) * u128::from(nanos);
+        self.packet_nanos += nanos;
+        self.byte_nanos += nanos * u128::from(if count == 0 { 0 } else { size.get() });
     }
 
     /// Adds a stay.

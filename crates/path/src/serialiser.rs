@@ -29,22 +29,21 @@ pub(crate) struct Serialiser {
 }
 
 /// How long a size takes, without what is left of the packet before it.
-#[derive(Clone, Copy, Debug)]
-struct Service {
-    size: Bytes,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Service {
+    pub(crate) size: Bytes,
     nanos: u64,
     /// In 1/rate nanoseconds.
     remainder: u64,
     /// The same in whole nanoseconds, rounded up.
-    nanos_up: u64,
+    pub(crate) nanos_up: u64,
 }
 
 impl Serialiser {
     /// A rate of zero counts as one bit a second.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
         let rate = rate.map(|rate| NonZeroU64::new(rate.as_bps()).unwrap_or(NonZeroU64::MIN));
-        let last = Service { size: Bytes::ZERO, nanos: 0, remainder: 0, nanos_up: 0 };
-        Self { rate, free_at: 0, remainder: 0, last, changes: None }
+        Self { rate, free_at: 0, remainder: 0, last: Service::default(), changes: None }
     }
 
     /// The same with a rate that changes.
@@ -88,16 +87,20 @@ impl Serialiser {
         self.busy_until()
     }
 
-    /// As [`transmit`](Self::transmit) for a wire that is known to be idle and whose rate does not change.
+    /// What a packet takes of a wire whose rate does not change.
+    pub(crate) fn service(&self, size: Bytes) -> Service {
+        self.rate.map_or(Service { size, ..Service::default() }, |rate| Service::of(size, rate))
+    }
+
+    /// Sends a packet with this [`service`](Self::service) if the wire has been idle before `now`; returns whether.
     #[inline]
-    pub(crate) fn transmit_at_once(&mut self, now: Time, size: Bytes) -> Time {
-        let Some(rate) = self.rate else { return now };
-        if size != self.last.size {
-            self.last = Service::of(size, rate);
+    pub(crate) fn start(&mut self, now: Time, service: &Service) -> bool {
+        let is_idle = now.as_nanos() > self.free_at;
+        if is_idle {
+            self.free_at = now.as_nanos().saturating_add(service.nanos);
+            self.remainder = service.remainder;
         }
-        self.free_at = now.as_nanos().saturating_add(self.last.nanos);
-        self.remainder = self.last.remainder;
-        Time::from_nanos(now.as_nanos().saturating_add(self.last.nanos_up))
+        is_idle
     }
 
     /// Adds up whole nanoseconds and remainders; neither sum nor carry overflows.
@@ -134,8 +137,17 @@ impl Serialiser {
 }
 
 impl Service {
+    /// That of a size that no packet has.
+    pub(crate) fn none() -> Self {
+        Self { size: Bytes::new(u64::MAX), ..Self::default() }
+    }
+
     /// `8 * size / rate`.
     fn of(size: Bytes, rate: NonZeroU64) -> Self {
+        if let Some(work) = size.get().checked_mul(BIT_NANOS_PER_BYTE) {
+            let (nanos, remainder) = (work / rate, work % rate);
+            return Self { size, nanos, remainder, nanos_up: nanos + u64::from(remainder > 0) };
+        }
         let work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE);
         let rate = u128::from(rate.get());
         Self {

@@ -148,12 +148,12 @@ impl Meter {
 
     /// A link at a sample.
     pub(crate) fn link_state(&mut self, net: &Net, index: usize, now: Time) -> LinkState {
-        let link = &net.edges[index].link;
-        let usage = link.usage(now);
+        let edge = &net.edges[index];
+        let LinkReading { usage, counters } = edge.read(now);
         let description = &mut self.links[index];
         let interval = usage.after(&description.sampled);
         description.sampled = usage;
-        let (backlog, counters) = (link.backlog(now), link.counters());
+        let backlog = edge.backlog(now);
         LinkState {
             queue_packets: backlog.packets,
             queue_bytes: backlog.bytes.get(),

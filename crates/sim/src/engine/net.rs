@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use wad_model::{Bytes, Time};
-use wad_path::{Counters, Discipline, Fate, Label, Link, LinkConfig, Usage};
+use wad_path::{Backlog, Conduit, Counters, Discipline, Fate, Label, Link, LinkConfig, Usage};
 
 use super::agenda::Agenda;
 use super::packet::{Kind, Packet};
@@ -32,27 +32,26 @@ pub(crate) struct Net {
 /// A link, and what the engine knows of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
-    handling: Handling,
-    /// Whether what enters leaves the next delivery as it is.
-    steady: bool,
+    carrier: Carrier,
     /// Its place in the agenda.
     seat: u32,
     /// The next mark at which its counts are to be put down.
     next_mark: Time,
-    pub(crate) link: Link<Packet>,
-    /// What has been taken over from a link ahead of time, in order of delivery.
-    under_way: VecDeque<(Time, Packet)>,
 }
 
-/// How packets come out of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Handling {
-    /// The link is polled when its next delivery is due.
-    Polled,
-    /// A packet is taken over when it enters, and waits here for its time.
-    Ahead,
+/// How packets come through a link.
+#[derive(Clone, Debug)]
+enum Carrier {
     /// A packet is taken over when it enters, and enters the next link at once, with a later time: see [`Net::join`].
-    Direct,
+    Direct(Conduit),
+    /// A packet is taken over when it enters, and waits here for its time.
+    Ahead(Conduit, VecDeque<(Time, Packet)>),
+    /// The link is polled when its next delivery is due.
+    Polled {
+        link: Box<Link<Packet>>,
+        /// Whether what enters leaves the next delivery as it is.
+        steady: bool,
+    },
 }
 
 /// The times between which everything counts: the end of the warm-up, and the end.
@@ -119,12 +118,12 @@ impl Sizes {
 impl Net {
     pub(crate) fn new(links: &[OneWay], marks: Marks, seed: u64) -> Self {
         let edges = (0..).zip(links).map(|(i, link)| Edge {
-            handling: Handling::Polled,
-            steady: is_steady(&link.config),
+            carrier: Carrier::Polled {
+                link: Box::new(Link::new(&link.config, mix(seed, i.into()))),
+                steady: is_steady(&link.config),
+            },
             seat: i,
             next_mark: marks.0[0],
-            link: Link::new(&link.config, mix(seed, i.into())),
-            under_way: VecDeque::new(),
         });
         Self {
             edges: edges.collect(),
@@ -168,7 +167,7 @@ impl Net {
     /// What waits at the first link of a flow's data, the packet in service included.
     pub(crate) fn queued_at_first(&self, flow: u32, now: Time) -> u64 {
         let link = self.hops[self.ways[flow as usize].first as usize];
-        self.edges[link as usize].link.backlog(now).packets
+        self.edges[link as usize].backlog(now).packets
     }
 
     /// A packet as observers are told of it.
@@ -218,17 +217,16 @@ impl Net {
         let fed_by_one =
             |next: &Option<u32>| next.is_some_and(|next| matches!(before[next as usize], Some(Some(_))));
         for (edge, after) in self.edges.iter_mut().zip(&after) {
-            edge.handling = if !edge.link.is_plain() {
-                Handling::Polled
-            } else if !after.is_empty() && after.iter().all(fed_by_one) {
-                Handling::Direct
+            let Some(conduit) = edge.to_conduit() else { continue };
+            edge.carrier = if !after.is_empty() && after.iter().all(fed_by_one) {
+                Carrier::Direct(conduit)
             } else {
-                Handling::Ahead
+                Carrier::Ahead(conduit, VecDeque::new())
             };
         }
         self.seats.clear();
         for (link, edge) in (0..).zip(&mut self.edges) {
-            if edge.handling != Handling::Direct {
+            if !matches!(edge.carrier, Carrier::Direct(_)) {
                 edge.seat = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
                 self.seats.push(link);
             }
@@ -247,22 +245,27 @@ impl Net {
             let link = self.hops[(base + u32::from(packet.hop)) as usize] as usize;
             packet.hop += 1;
             let edge = &mut self.edges[link];
-            if edge.handling == Handling::Polled {
-                self.hand_over(packet, link, size, way.ecn, at, observer);
-                return;
-            }
             if at >= edge.next_mark {
                 self.readings[link] = edge.note_marks(self.readings[link], self.marks, at);
             }
-            match edge.link.transit(at, Bytes::new(size.into())) {
-                Ok(delivered) if edge.handling == Handling::Direct => at = delivered,
-                Ok(delivered) => {
-                    if edge.under_way.is_empty() {
-                        self.agenda.set(edge.seat as usize, delivered.as_nanos());
+            let passed = match &mut edge.carrier {
+                Carrier::Direct(conduit) => conduit.pass(at, Bytes::new(size.into())),
+                Carrier::Ahead(conduit, under_way) => match conduit.pass(at, Bytes::new(size.into())) {
+                    Ok(delivered) => {
+                        if under_way.is_empty() {
+                            self.agenda.set(edge.seat as usize, delivered.as_nanos());
+                        }
+                        under_way.push_back((delivered, packet));
+                        return;
                     }
-                    edge.under_way.push_back((delivered, packet));
-                    return;
+                    lost => lost,
+                },
+                Carrier::Polled { .. } => {
+                    return self.hand_over(packet, link, size, way.ecn, at, observer);
                 }
+            };
+            match passed {
+                Ok(delivered) => at = delivered,
                 Err(fate) => return self.lose(packet, fate, at),
             }
         }
@@ -279,31 +282,30 @@ impl Net {
         at: Time,
         observer: &mut O,
     ) {
-        let edge = &mut self.edges[link];
-        if at >= edge.next_mark {
-            self.readings[link] = edge.note_marks(self.readings[link], self.marks, at);
-        }
+        let Self { edges, agenda, .. } = self;
+        let Edge { carrier: Carrier::Polled { link: carrier, steady }, seat, .. } = &mut edges[link] else {
+            return;
+        };
         let is_ack = packet.kind == Kind::Ack;
         let label =
             Label { flow: u64::from(packet.flow) << 1 | u64::from(is_ack), ecn_capable: ecn && !is_ack };
-        let fate = edge.link.handle_labelled(at, Bytes::new(size.into()), label, packet);
+        let fate = carrier.handle_labelled(at, Bytes::new(size.into()), label, packet);
+        let is_queued = matches!(fate, Fate::Queued | Fate::Marked);
+        if is_queued && (!*steady || agenda.time_of(*seat as usize) == Agenda::NEVER) {
+            agenda.set(*seat as usize, next_delivery(carrier));
+        }
         if O::PACKETS {
             observer.on_packet(at, &self.event(packet, kind_of(fate, link)));
         }
-        if !matches!(fate, Fate::Queued | Fate::Marked) {
+        if !is_queued {
             self.lose(packet, fate, at);
-        } else {
-            let edge = &self.edges[link];
-            if !edge.steady || self.agenda.time_of(edge.seat as usize) == Agenda::NEVER {
-                edge.schedule(&mut self.agenda);
-            }
         }
     }
 
     /// What a link had counted at a mark, which is now unless its packets are ahead.
     pub(crate) fn reading(&mut self, link: usize, mark: usize) -> Reading {
         let Self { edges, readings, marks, .. } = self;
-        *readings[link][mark].get_or_insert_with(|| Reading::of(&edges[link].link, marks.0[mark]))
+        *readings[link][mark].get_or_insert_with(|| edges[link].read(marks.0[mark]))
     }
 
     /// A packet will not arrive. The losses of segments count between the marks.
@@ -325,19 +327,23 @@ impl Net {
     /// Takes the next delivery of the link with this place in the agenda, if it has one by `now`.
     #[inline]
     pub(crate) fn take(&mut self, seat: usize, now: Time) -> Option<(Time, Packet)> {
-        let edge = &mut self.edges[self.seats[seat] as usize];
-        if edge.handling == Handling::Ahead {
-            let delivery = edge.under_way.pop_front();
-            let next = edge.under_way.front().map_or(Agenda::NEVER, |(at, _)| at.as_nanos());
-            self.agenda.set(seat, next);
-            return delivery;
+        match &mut self.edges[self.seats[seat] as usize].carrier {
+            Carrier::Ahead(_, under_way) => {
+                let delivery = under_way.pop_front();
+                let next = under_way.front().map_or(Agenda::NEVER, |(at, _)| at.as_nanos());
+                self.agenda.set(seat, next);
+                delivery
+            }
+            Carrier::Polled { link, .. } => {
+                let delivery = link.poll_transmit(now);
+                self.agenda.set(seat, next_delivery(link));
+                let delivery = delivery?;
+                let mut packet = delivery.payload;
+                packet.marked |= delivery.marked;
+                Some((delivery.at, packet))
+            }
+            Carrier::Direct(_) => None,
         }
-        let delivery = edge.link.poll_transmit(now);
-        edge.schedule(&mut self.agenda);
-        let delivery = delivery?;
-        let mut packet = delivery.payload;
-        packet.marked |= delivery.marked;
-        Some((delivery.at, packet))
     }
 
     /// Bytes of a packet on the wire.
@@ -353,25 +359,44 @@ impl Edge {
         let mut readings = known;
         for (place, mark) in readings.iter_mut().zip(marks.0) {
             if at >= mark {
-                place.get_or_insert_with(|| Reading::of(&self.link, mark));
+                place.get_or_insert_with(|| self.read(mark));
             }
         }
         self.next_mark = if at >= marks.0[1] { NEVER } else { marks.0[1] };
         readings
     }
 
-    /// Tells the agenda of the next delivery.
-    #[inline]
-    fn schedule(&self, agenda: &mut Agenda) {
-        let next = self.link.poll_timeout().map_or(Agenda::NEVER, Time::as_nanos);
-        agenda.set(self.seat as usize, next);
+    /// The same link for packets that are taken over when they enter, if that can be.
+    fn to_conduit(&self) -> Option<Conduit> {
+        match &self.carrier {
+            Carrier::Polled { link, .. } => link.to_conduit(),
+            Carrier::Direct(_) | Carrier::Ahead(..) => None,
+        }
+    }
+
+    /// What waits for the wire, the packet in service included.
+    pub(crate) fn backlog(&self, now: Time) -> Backlog {
+        match &self.carrier {
+            Carrier::Direct(conduit) | Carrier::Ahead(conduit, _) => conduit.backlog(now),
+            Carrier::Polled { link, .. } => link.backlog(now),
+        }
+    }
+
+    /// What the link has counted up to `now`.
+    pub(crate) fn read(&self, now: Time) -> Reading {
+        match &self.carrier {
+            Carrier::Direct(conduit) | Carrier::Ahead(conduit, _) => {
+                Reading { counters: conduit.counters(), usage: conduit.usage(now) }
+            }
+            Carrier::Polled { link, .. } => Reading { counters: link.counters(), usage: link.usage(now) },
+        }
     }
 }
 
-impl Reading {
-    fn of(link: &Link<Packet>, at: Time) -> Self {
-        Self { counters: link.counters(), usage: link.usage(at) }
-    }
+/// When a link delivers next.
+#[inline]
+fn next_delivery(link: &Link<Packet>) -> u64 {
+    link.poll_timeout().map_or(Agenda::NEVER, Time::as_nanos)
 }
 
 impl Way {

@@ -1,0 +1,205 @@
+//! A plain link whose packets are handed over as they enter.
+//!
+//! What it would deliver later is known when it comes in, and the owner takes it at once. So it keeps no packets: when
+//! the wire falls free, and when each packet that waits will have gone. Most of a simulation's hops are of this kind, and
+//! at most of them a packet of the same size as ever finds the wire idle. All that such packets add to any count is the
+//! same for each, so they are counted, and the rest is worked out when somebody asks.
+
+use std::time::Duration;
+
+use wad_model::{Bytes, Time};
+
+use crate::counters::{Backlog, Counters, Usage};
+use crate::gate::Gate;
+use crate::link::Fate;
+use crate::queue::{DropTail, Limit, Place, Stays};
+use crate::serialiser::{Serialiser, Service};
+
+/// One direction of a path for an owner that takes packets over as they enter: [`Link::to_conduit`](crate::Link::to_conduit).
+///
+/// It has a rate, a drop-tail queue, a delay and whatever loses packets before the queue, so that a packet's delivery is
+/// known when it enters, and deliveries come in order. A packet that was let in counts as delivered.
+#[derive(Clone, Debug)]
+pub struct Conduit {
+    wire: Serialiser,
+    usual: Usual,
+    /// Nanoseconds.
+    delay: u64,
+    queue: DropTail,
+    gate: Gate,
+    /// Without the usual packets.
+    counters: Counters,
+    /// How many nanoseconds the wire was busy with other than usual packets, up to `busy_until`.
+    busy: u64,
+    first_entry: Option<Time>,
+    /// Of the packets that were not usual.
+    last_entry: Time,
+}
+
+/// Packets of one size that found the wire idle.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    /// No packet is so large as this is before the first.
+    service: Service,
+    /// How long they take to send and to arrive, in nanoseconds.
+    passage: u64,
+    count: u64,
+    /// Up to which of them the queue knows.
+    queued: u64,
+}
+
+impl Conduit {
+    /// A link without packets.
+    pub(crate) fn new(wire: Serialiser, delay: u64, limit: Limit, gate: Gate) -> Self {
+        Self {
+            wire,
+            usual: Usual { service: Service::none(), passage: 0, count: 0, queued: 0 },
+            delay,
+            queue: DropTail::new(limit),
+            gate,
+            counters: Counters::default(),
+            busy: 0,
+            first_entry: None,
+            last_entry: Time::ZERO,
+        }
+    }
+
+    /// A packet of `size` bytes on the wire enters at `now`, and the caller takes it over: returns when it is delivered.
+    /// A time before the last entry counts as that.
+    ///
+    /// # Errors
+    /// The fate of a packet that will not be delivered.
+    #[inline]
+    pub fn pass(&mut self, now: Time, size: Bytes) -> Result<Time, Fate> {
+        if size == self.usual.service.size && self.wire.start(now, &self.usual.service) {
+            self.usual.count += 1;
+            return Ok(Time::from_nanos(now.as_nanos().saturating_add(self.usual.passage)));
+        }
+        self.pass_or_wait(now, size)
+    }
+
+    /// As [`pass`](Self::pass), for any packet.
+    fn pass_or_wait(&mut self, now: Time, size: Bytes) -> Result<Time, Fate> {
+        self.note_last();
+        self.last_entry = self.last_entry.max(now);
+        let now = self.last_entry;
+        let first_entry = *self.first_entry.get_or_insert(now);
+        let position = self.counters.entered;
+        self.counters.entered += 1;
+        self.counters.entered_bytes = self.counters.entered_bytes + size;
+        if !self.gate.is_open() && !self.gate.passes(position, now, now - first_entry, size) {
+            self.counters.lost_by_model += 1;
+            return Err(Fate::LostByModel);
+        }
+        self.queue.clear(now);
+        if !self.queue.has_room(size) {
+            self.counters.dropped_by_queue += 1;
+            return Err(Fate::DroppedByQueue);
+        }
+        self.counters.delivered_bytes = self.counters.delivered_bytes + size;
+        let starts = self.wire.busy_until().max(now);
+        let departs = self.wire.transmit(now, size);
+        if !self.wire.is_instant() {
+            self.busy += departs.as_nanos() - starts.as_nanos();
+            self.counters.note_backlog(self.queue.push(now, departs, size));
+        }
+        if size != self.usual.service.size && self.gate.is_open() {
+            self.learn(size);
+        }
+        Ok(Time::from_nanos(departs.as_nanos().saturating_add(self.delay)))
+    }
+
+    /// Tells the queue of the last packet, if it was a usual one.
+    #[inline]
+    fn note_last(&mut self) {
+        if let Some(alone) = self.alone() {
+            self.usual.queued = self.usual.count;
+            self.last_entry = self.usual.entry(alone.departs);
+            self.queue.replace(alone);
+        }
+    }
+
+    /// Packets of this size, which the queue has just taken in, are the usual ones from now on.
+    fn learn(&mut self, size: Bytes) {
+        self.counters = self.counters();
+        self.busy += self.usual.count * self.usual.service.nanos_up;
+        self.usual.add_stays(self.queue.stays_mut());
+        let service = self.wire.service(size);
+        self.usual = Usual {
+            service,
+            passage: service.nanos_up.saturating_add(self.delay),
+            count: 0,
+            queued: 0,
+        };
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let counters = self.counters;
+        let usual = self.usual.count;
+        let bytes = if usual == 0 { Bytes::ZERO } else { self.usual.service.size * usual };
+        Counters {
+            entered: counters.entered + usual,
+            entered_bytes: counters.entered_bytes + bytes,
+            delivered: counters.entered + usual - counters.dropped_by_queue - counters.lost_by_model,
+            delivered_bytes: counters.delivered_bytes + bytes,
+            ..counters
+        }
+    }
+
+    /// What waits for the wire at `now`, and what is in service. It looks at every packet that waits. A time before the
+    /// last entry counts as that.
+    #[must_use]
+    pub fn backlog(&self, now: Time) -> Backlog {
+        let now = now.max(self.last_entry());
+        match self.alone() {
+            Some(alone) if alone.departs > now => Backlog { packets: 1, bytes: Bytes::new(alone.size) },
+            Some(_) => Backlog::default(),
+            None => self.queue.backlog(now),
+        }
+    }
+
+    /// How the queue and the wire were used from the first packet to `now`. It looks at every packet that waits. A time
+    /// before the last entry counts as that.
+    #[must_use]
+    pub fn usage(&self, now: Time) -> Usage {
+        let until = now.max(self.last_entry());
+        let mut usage =
+            Usage { since: self.first_entry.unwrap_or(until), until, ..Usage::default() };
+        let yet_to_come = self.wire.busy_until().as_nanos().saturating_sub(until.as_nanos());
+        let busy = self.busy + self.usual.count * self.usual.service.nanos_up;
+        usage.busy = Duration::from_nanos(busy.saturating_sub(yet_to_come));
+        let mut stays = self.queue.stays();
+        self.usual.add_stays(&mut stays);
+        let mut to_come = Stays::default();
+        match self.alone() {
+            Some(alone) => to_come.add(until, alone.departs, Bytes::new(alone.size)),
+            None => self.queue.to_come(until, &mut to_come),
+        }
+        stays.less(to_come, &mut usage);
+        usage
+    }
+
+    /// The last packet, if it was a usual one: all others have departed, and the queue does not know.
+    fn alone(&self) -> Option<Place> {
+        let Usual { service, count, queued, .. } = &self.usual;
+        (count != queued).then(|| Place { departs: self.wire.busy_until(), size: service.size.get() })
+    }
+
+    fn last_entry(&self) -> Time {
+        self.alone().map_or(self.last_entry, |alone| self.usual.entry(alone.departs))
+    }
+}
+
+impl Usual {
+    /// When a packet entered that departs then.
+    fn entry(&self, departs: Time) -> Time {
+        Time::from_nanos(departs.as_nanos().saturating_sub(self.service.nanos_up))
+    }
+
+    /// Adds the stays of all of them.
+    fn add_stays(&self, stays: &mut Stays) {
+        stays.add_many(self.count, self.service.nanos_up, self.service.size);
+    }
+}
