@@ -27,8 +27,10 @@ pub struct Conduit {
     delay: u64,
     queue: DropTail,
     gate: Gate,
-    /// Without the usual packets.
+    /// Without the usual packets, and without what was delivered.
     counters: Counters,
+    /// The sizes of packets that were not let in.
+    refused: u64,
     /// How many nanoseconds the wire was busy with other than usual packets, up to `busy_until`.
     busy: u64,
     first_entry: Option<Time>,
@@ -58,6 +60,7 @@ impl Conduit {
             queue: DropTail::new(limit),
             gate,
             counters: Counters::default(),
+            refused: 0,
             busy: 0,
             first_entry: None,
             last_entry: Time::ZERO,
@@ -83,30 +86,42 @@ impl Conduit {
         self.note_last();
         self.last_entry = self.last_entry.max(now);
         let now = self.last_entry;
-        let first_entry = *self.first_entry.get_or_insert(now);
+        if self.first_entry.is_none() {
+            self.first_entry = Some(now);
+        }
         let position = self.counters.entered;
         self.counters.entered += 1;
         self.counters.entered_bytes = self.counters.entered_bytes + size;
-        if !self.gate.is_open() && !self.gate.passes(position, now, now - first_entry, size) {
-            self.counters.lost_by_model += 1;
-            return Err(Fate::LostByModel);
+        if !self.gate.is_open() {
+            let since_first = now - self.first_entry.unwrap_or(now);
+            if !self.gate.passes(position, now, since_first, size) {
+                return Err(self.refuse(size, Fate::LostByModel));
+            }
         }
         self.queue.clear(now);
         if !self.queue.has_room(size) {
-            self.counters.dropped_by_queue += 1;
-            return Err(Fate::DroppedByQueue);
+            return Err(self.refuse(size, Fate::DroppedByQueue));
         }
-        self.counters.delivered_bytes = self.counters.delivered_bytes + size;
-        let starts = self.wire.busy_until().max(now);
+        let free_at = self.wire.busy_until();
         let departs = self.wire.transmit(now, size);
         if !self.wire.is_instant() {
-            self.busy += departs.as_nanos() - starts.as_nanos();
+            self.busy += departs.as_nanos() - free_at.max(now).as_nanos();
             self.counters.note_backlog(self.queue.push(now, departs, size));
         }
         if size != self.usual.service.size && self.gate.is_open() {
             self.learn(size);
         }
         Ok(Time::from_nanos(departs.as_nanos().saturating_add(self.delay)))
+    }
+
+    fn refuse(&mut self, size: Bytes, fate: Fate) -> Fate {
+        self.refused += size.get();
+        if fate == Fate::LostByModel {
+            self.counters.lost_by_model += 1;
+        } else {
+            self.counters.dropped_by_queue += 1;
+        }
+        fate
     }
 
     /// Tells the queue of the last packet, if it was a usual one.
@@ -143,7 +158,7 @@ impl Conduit {
             entered: counters.entered + usual,
             entered_bytes: counters.entered_bytes + bytes,
             delivered: counters.entered + usual - counters.dropped_by_queue - counters.lost_by_model,
-            delivered_bytes: counters.delivered_bytes + bytes,
+            delivered_bytes: counters.entered_bytes + bytes - Bytes::new(self.refused),
             ..counters
         }
     }

@@ -99,4 +99,5 @@ pub use discipline::{Codel, Discipline, FqCodel, Label, Red};
 pub use error::ConfigError;
 pub use link::{Delivery, Fate, Link};
 pub use path::Path;
+pub use ring::Ring;
 pub use schedule::{Schedule, Step};

@@ -2,29 +2,62 @@
 
 /// First in, first out: a ring whose length is a power of two, so that a place is a mask away.
 #[derive(Clone, Debug)]
-pub(crate) struct Ring<T> {
+pub struct Ring<T> {
     places: Box<[T]>,
     /// How many have ever been taken out and put in; their difference is how many there are.
     out: usize,
     into: usize,
 }
 
-impl<T: Copy + Default> Ring<T> {
-    pub(crate) fn new() -> Self {
+impl<T: Copy + Default> Default for Ring<T> {
+    fn default() -> Self {
         Self { places: vec![T::default(); 2].into_boxed_slice(), out: 0, into: 0 }
     }
+}
 
+impl<T: Copy + Default> Ring<T> {
+    /// A ring with nothing in it, and places for two.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is nothing.
     #[inline]
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.into == self.out
+    }
+
+    /// For how many there are places, before it takes twice the memory.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many there are.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.into.wrapping_sub(self.out)
     }
 
+    /// The one that was put in first.
     #[inline]
-    pub(crate) fn front(&self) -> Option<T> {
-        (self.out != self.into).then(|| self.places[self.out & (self.places.len() - 1)])
+    #[must_use]
+    pub fn front(&self) -> Option<T> {
+        (!self.is_empty()).then(|| self.places[self.out & (self.places.len() - 1)])
     }
 
-    /// Takes the front out, which must be there.
+    /// Takes the front out.
+    #[inline]
+    pub fn pop_front(&mut self) -> Option<T> {
+        let front = self.front()?;
+        self.drop_front();
+        Some(front)
+    }
+
+    /// Forgets the front, which must be there.
     #[inline]
     pub(crate) fn drop_front(&mut self) {
         self.out = self.out.wrapping_add(1);
@@ -35,8 +68,9 @@ impl<T: Copy + Default> Ring<T> {
         self.out = self.into;
     }
 
+    /// Puts one in.
     #[inline]
-    pub(crate) fn push_back(&mut self, item: T) {
+    pub fn push_back(&mut self, item: T) {
         if self.len() == self.places.len() {
             self.grow();
         }

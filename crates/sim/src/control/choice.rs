@@ -16,8 +16,9 @@ use super::{
 /// parameters.
 macro_rules! controls {
     ($($(#[$about:meta])* $name:ident = $text:literal: $control:ty, $config:ty;)*) => {
-        /// A control with its state.
+        /// A control with its state. Its tag is a byte of its own, as each ACK looks at it several times.
         #[derive(Clone, Debug)]
+        #[repr(u8)]
         pub enum Control {
             $($(#[$about])* $name($control),)*
         }

@@ -137,7 +137,12 @@ impl Window {
     /// Adds to the window, up to its ceiling; one that is already above keeps what it has.
     #[inline]
     pub fn grow(&mut self, segments: f64) {
-        self.cwnd = (self.cwnd + segments).min(self.ceiling.max(self.cwnd));
+        let grown = self.cwnd + segments;
+        if grown <= self.ceiling {
+            self.cwnd = grown;
+        } else if self.cwnd < self.ceiling {
+            self.cwnd = self.ceiling;
+        }
     }
 }
 

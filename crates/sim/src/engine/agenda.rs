@@ -4,13 +4,24 @@
 /// time costs a match for each doubling of the number of links.
 #[derive(Clone, Debug)]
 pub(crate) struct Agenda {
-    /// Nanoseconds; [`Agenda::NEVER`] for a link without a packet.
-    times: Vec<u64>,
-    /// The winner of each match: the champion is at 1, the players of match `i` won `2i` and `2i + 1`; from `leaves` on
-    /// the players of the first round, who are the links.
-    winners: Vec<u32>,
-    /// The number of leaves, a power of two.
+    /// The two players of each match: the final is at 1, the winner of match `i` plays in match `i / 2`, and from half of
+    /// `leaves` on the players are the links themselves.
+    matches: Vec<[Player; 2]>,
+    /// The number of places for links, a power of two.
     leaves: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Player {
+    /// Nanoseconds; [`Agenda::NEVER`] for a link without a packet.
+    time: u64,
+    link: u32,
+}
+
+/// The winner of a match; with equal times the first.
+#[inline]
+fn winner([first, second]: [Player; 2]) -> Player {
+    if second.time < first.time { second } else { first }
 }
 
 impl Agenda {
@@ -18,41 +29,35 @@ impl Agenda {
 
     pub(crate) fn new(links: usize) -> Self {
         let leaves = links.next_power_of_two().max(2);
-        let mut winners = vec![0; 2 * leaves];
-        for (place, link) in winners[leaves..].iter_mut().zip(0..) {
-            *place = link;
+        let nobody = Player { time: Self::NEVER, link: 0 };
+        let mut agenda = Self { matches: vec![[nobody; 2]; leaves], leaves };
+        for (place, link) in (0..leaves).zip(0..) {
+            agenda.matches[(leaves + place) / 2][place % 2].link = link;
+            agenda.set(place, Self::NEVER);
         }
-        // With equal times the lower number wins.
-        for round in (1..leaves).rev() {
-            winners[round] = winners[2 * round];
-        }
-        Self { times: vec![Self::NEVER; leaves], winners, leaves }
+        agenda
     }
 
     /// The earliest time and its link; of equals the one with the lowest number.
     #[inline]
     pub(crate) fn earliest(&self) -> (u64, usize) {
-        let link = self.winners[1] as usize;
-        (self.times[link], link)
+        let Player { time, link } = winner(self.matches[1]);
+        (time, link as usize)
     }
 
     #[inline]
     pub(crate) fn time_of(&self, link: usize) -> u64 {
-        self.times[link]
+        self.matches[(self.leaves + link) / 2][link % 2].time
     }
 
     /// Sets a link's time.
     #[inline]
     pub(crate) fn set(&mut self, link: usize, time: u64) {
-        if self.times[link] == time {
-            return;
-        }
-        self.times[link] = time;
         let mut round = (self.leaves + link) / 2;
-        while round >= 1 {
-            let (left, right) = (self.winners[2 * round], self.winners[2 * round + 1]);
-            let later = self.times[right as usize] < self.times[left as usize];
-            self.winners[round] = if later { right } else { left };
+        self.matches[round][link % 2].time = time;
+        while round > 1 {
+            let winner = winner(self.matches[round]);
+            self.matches[round / 2][round % 2] = winner;
             round /= 2;
         }
     }

@@ -1,9 +1,9 @@
 //! The links with what is on them, and the ways of the flows through them.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 
 use wad_model::{Bytes, Time};
-use wad_path::{Backlog, Conduit, Counters, Discipline, Fate, Label, Link, LinkConfig, Usage};
+use wad_path::{Backlog, Conduit, Counters, Discipline, Fate, Label, Link, LinkConfig, Ring, Usage};
 
 use super::agenda::Agenda;
 use super::packet::{Kind, Packet};
@@ -40,12 +40,15 @@ pub(crate) struct Edge {
 }
 
 /// How packets come through a link.
+///
+/// The representation has the tag in a byte of its own: it is looked at for each packet at each link.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 enum Carrier {
     /// A packet is taken over when it enters, and enters the next link at once, with a later time: see [`Net::join`].
     Direct(Conduit),
     /// A packet is taken over when it enters, and waits here for its time.
-    Ahead(Conduit, VecDeque<(Time, Packet)>),
+    Ahead(Conduit, Ring<(Time, Packet)>),
     /// The link is polled when its next delivery is due.
     Polled {
         link: Box<Link<Packet>>,
@@ -75,10 +78,9 @@ pub(crate) struct Reading {
 /// How the packets of a flow travel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way {
-    /// Where its links begin in the list: first those of the data, then those of the ACKs.
-    first: u32,
-    forward: u8,
-    backward: u8,
+    /// Where its links are in the list: from the first to the second those of the data, from there to the third those of
+    /// the ACKs.
+    bounds: [u32; 3],
     ecn: bool,
     /// Bytes of a data segment, of a SYN or plain ACK, and of what blocks add to an ACK.
     data: u32,
@@ -141,15 +143,14 @@ impl Net {
     /// Adds the way of the next flow.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "links are far fewer than 2^32, and a route has 255 at most"
+        reason = "links are far fewer than 2^32"
     )]
     pub(crate) fn add_way(&mut self, forward: &[usize], backward: &[usize], sizes: Sizes) {
         let first = self.hops.len() as u32;
         self.hops.extend(forward.iter().chain(backward).map(|&link| link as u32));
+        let middle = first + forward.len() as u32;
         self.ways.push(Way {
-            first,
-            forward: forward.len() as u8,
-            backward: backward.len() as u8,
+            bounds: [first, middle, middle + backward.len() as u32],
             ecn: sizes.ecn,
             data: sizes.data,
             header: sizes.header,
@@ -166,7 +167,7 @@ impl Net {
 
     /// What waits at the first link of a flow's data, the packet in service included.
     pub(crate) fn queued_at_first(&self, flow: u32, now: Time) -> u64 {
-        let link = self.hops[self.ways[flow as usize].first as usize];
+        let link = self.hops[self.ways[flow as usize].bounds[0] as usize];
         self.edges[link as usize].backlog(now).packets
     }
 
@@ -175,13 +176,6 @@ impl Net {
         let way = &self.ways[packet.flow as usize];
         let content = if packet.flow >= self.cross_from { Content::Cross } else { packet.content() };
         PacketEvent { kind, flow: FlowId(way.owner), content, size: way.size(packet) }
-    }
-
-    /// Whether a packet has come to the end of its way.
-    #[inline]
-    pub(crate) fn has_arrived(&self, packet: Packet) -> bool {
-        let way = &self.ways[packet.flow as usize];
-        packet.hop == if packet.kind == Kind::Ack { way.backward } else { way.forward }
     }
 
     /// Lets packets go on from link to link without an event, where nothing can come between.
@@ -195,9 +189,7 @@ impl Net {
         let mut before: Vec<Option<Option<u32>>> = vec![None; self.edges.len()];
         let mut after: Vec<Vec<Option<u32>>> = vec![Vec::new(); self.edges.len()];
         for way in &self.ways {
-            let first = way.first as usize;
-            let middle = first + usize::from(way.forward);
-            let end = middle + usize::from(way.backward);
+            let [first, middle, end] = way.bounds.map(|bound| bound as usize);
             for route in [&self.hops[first..middle], &self.hops[middle..end]] {
                 let mut previous = NONE;
                 for (place, &link) in route.iter().enumerate() {
@@ -221,7 +213,7 @@ impl Net {
             edge.carrier = if !after.is_empty() && after.iter().all(fed_by_one) {
                 Carrier::Direct(conduit)
             } else {
-                Carrier::Ahead(conduit, VecDeque::new())
+                Carrier::Ahead(conduit, Ring::new())
             };
         }
         self.seats.clear();
@@ -237,30 +229,33 @@ impl Net {
     /// A packet enters the next link of its way, and what follows without an event.
     #[inline]
     pub(crate) fn enter<O: Observer>(&mut self, mut packet: Packet, now: Time, observer: &mut O) {
-        let way = self.ways[packet.flow as usize];
-        let base = way.first + if packet.kind == Kind::Ack { u32::from(way.forward) } else { 0 };
+        let Self { edges, agenda, ways, hops, marks, readings, .. } = self;
+        let way = ways[packet.flow as usize];
         let size = way.size(packet);
         let mut at = now;
-        loop {
-            let link = self.hops[(base + u32::from(packet.hop)) as usize] as usize;
-            packet.hop += 1;
-            let edge = &mut self.edges[link];
+        let mut rest = &hops[way.rest(packet)];
+        while let Some((&link, after)) = rest.split_first() {
+            let link = link as usize;
+            rest = after;
+            let edge = &mut edges[link];
             if at >= edge.next_mark {
-                self.readings[link] = edge.note_marks(self.readings[link], self.marks, at);
+                readings[link] = edge.note_marks(readings[link], *marks, at);
             }
             let passed = match &mut edge.carrier {
                 Carrier::Direct(conduit) => conduit.pass(at, Bytes::new(size.into())),
                 Carrier::Ahead(conduit, under_way) => match conduit.pass(at, Bytes::new(size.into())) {
                     Ok(delivered) => {
                         if under_way.is_empty() {
-                            self.agenda.set(edge.seat as usize, delivered.as_nanos());
+                            agenda.set(edge.seat as usize, delivered.as_nanos());
                         }
+                        packet.hop = way.hop_before(packet, rest);
                         under_way.push_back((delivered, packet));
                         return;
                     }
                     lost => lost,
                 },
                 Carrier::Polled { .. } => {
+                    packet.hop = way.hop_before(packet, rest);
                     return self.hand_over(packet, link, size, way.ecn, at, observer);
                 }
             };
@@ -272,7 +267,6 @@ impl Net {
     }
 
     /// A packet enters a link and stays there until its delivery.
-    #[inline]
     fn hand_over<O: Observer>(
         &mut self,
         packet: Packet,
@@ -309,6 +303,7 @@ impl Net {
     }
 
     /// A packet will not arrive. The losses of segments count between the marks.
+    #[cold]
     fn lose(&mut self, packet: Packet, fate: Fate, at: Time) {
         let counts = packet.kind != Kind::Ack && packet.number > 0;
         if !counts || !self.marks.cover(at) {
@@ -400,6 +395,24 @@ fn next_delivery(link: &Link<Packet>) -> u64 {
 }
 
 impl Way {
+    /// Which of the hops are before a packet.
+    #[inline]
+    fn rest(&self, packet: Packet) -> Range<usize> {
+        let leg = usize::from(packet.kind == Kind::Ack);
+        self.bounds[leg] as usize + usize::from(packet.hop)..self.bounds[leg + 1] as usize
+    }
+
+    /// The count of hops of a packet that has these before it.
+    #[inline]
+    fn hop_before(&self, packet: Packet, rest: &[u32]) -> u8 {
+        if rest.is_empty() {
+            return Packet::LAST_HOP;
+        }
+        let leg = usize::from(packet.kind == Kind::Ack);
+        let hops = self.bounds[leg + 1] - self.bounds[leg];
+        u8::try_from(hops as usize - rest.len()).unwrap_or(Packet::LAST_HOP)
+    }
+
     #[inline]
     fn size(&self, packet: Packet) -> u32 {
         match packet.kind {

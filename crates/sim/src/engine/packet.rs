@@ -3,7 +3,7 @@
 use crate::observer::Content;
 
 /// A packet on its way: 20 bytes. Everything that its flow knows is looked up there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Packet {
     pub(crate) flow: u32,
     /// The segment, or of an ACK the first segment that has not arrived, or of cross-traffic its bytes on the wire.
@@ -11,7 +11,7 @@ pub(crate) struct Packet {
     /// Of an ACK: the number of its blocks in the flow's list, 0 for none.
     pub(crate) blocks: u32,
     pub(crate) kind: Kind,
-    /// How many links of its route it has entered.
+    /// How many links of its route it has entered; [`Packet::LAST_HOP`] for all.
     pub(crate) hop: u8,
     /// A queue has marked it (ECN); of an ACK: it echoes a mark.
     pub(crate) marked: bool,
@@ -24,8 +24,9 @@ pub(crate) struct Packet {
 }
 
 /// What a packet is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
+    #[default]
     Data,
     Again,
     Ack,
@@ -34,6 +35,9 @@ pub(crate) enum Kind {
 }
 
 impl Packet {
+    /// It has entered the last link, however many there are.
+    pub(crate) const LAST_HOP: u8 = u8::MAX;
+
     /// The packet as observers see it.
     pub(crate) fn content(self) -> Content {
         match self.kind {

@@ -219,6 +219,7 @@ impl Pipe {
         news > 0
     }
 
+    #[inline]
     fn clear(&mut self) {
         self.selective.clear();
         self.repaired_to = 0;

@@ -11,6 +11,8 @@ pub(crate) struct Estimator {
     limits: Limits,
     /// Doublings of the time-out since the last sample.
     backoff: u32,
+    /// The time-out, doublings included.
+    time_out: Nanos,
 }
 
 /// Bounds of the retransmission time-out.
@@ -32,13 +34,19 @@ impl Estimator {
     /// As Linux: to the nanosecond.
     pub(crate) fn fine(min: Nanos) -> Self {
         let limits = Limits { first: Nanos::from_millis(1000), min, max: Nanos::from_millis(120_000) };
-        Self { clock: Clock::Fine(Fine::default()), limits, backoff: 0 }
+        Self::with(Clock::Fine(Fine::default()), limits)
     }
 
     /// As ns-2: in ticks of 10 ms that began `phase` before the origin of time.
     pub(crate) fn ticks(min: Nanos, phase: Nanos) -> Self {
         let limits = Limits { first: Nanos::from_millis(3000), min, max: Nanos::from_millis(60_000) };
-        Self { clock: Clock::Ticks(Ticks::new(phase)), limits, backoff: 0 }
+        Self::with(Clock::Ticks(Ticks::new(phase)), limits)
+    }
+
+    fn with(clock: Clock, limits: Limits) -> Self {
+        let mut estimator = Self { clock, limits, backoff: 0, time_out: Nanos::ZERO };
+        estimator.update();
+        estimator
     }
 
     /// A segment sent at `sent` was acknowledged at `now`; `una` and `nxt` tell round trips apart.
@@ -47,6 +55,7 @@ impl Estimator {
             Clock::Fine(fine) => fine.sample(Nanos::between(sent, now), self.limits.min, una, nxt),
             Clock::Ticks(ticks) => ticks.sample(sent, now),
         }
+        self.update();
     }
 
     /// The time-out doubles.
@@ -57,24 +66,36 @@ impl Estimator {
         if let (Clock::Ticks(ticks), true) = (&mut self.clock, self.backoff > 3) {
             ticks.forget();
         }
+        self.update();
     }
 
     /// The time-out no longer counts as doubled.
+    #[inline]
     pub(crate) fn end_back_off(&mut self) {
-        self.backoff = 0;
+        if self.backoff > 0 {
+            self.backoff = 0;
+            self.update();
+        }
     }
 
     /// The time-out, doublings included.
+    #[inline]
     pub(crate) fn time_out(&self) -> Nanos {
+        self.time_out
+    }
+
+    /// Works out the time-out, which is asked for more often than it changes.
+    fn update(&mut self) {
         let base = match &self.clock {
             Clock::Fine(fine) => fine.time_out().unwrap_or(self.limits.first),
             Clock::Ticks(ticks) => ticks.time_out.unwrap_or(self.limits.first),
         };
         let doubled = base.max(self.limits.min) * (1 << self.backoff.min(30));
-        doubled.min(self.limits.max)
+        self.time_out = doubled.min(self.limits.max);
     }
 
     /// The smoothed round trip; zero before the first sample.
+    #[inline]
     pub(crate) fn smoothed(&self) -> Nanos {
         match &self.clock {
             Clock::Fine(fine) => fine.smoothed,

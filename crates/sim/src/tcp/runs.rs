@@ -27,6 +27,7 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
@@ -46,6 +47,7 @@ impl Runs {
         self.runs.front().copied()
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.runs.clear();
         self.total = 0;

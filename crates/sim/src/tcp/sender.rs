@@ -22,6 +22,7 @@ pub(crate) struct Sender {
 
 /// How losses are found and repaired.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 enum Machine {
     Classic(Classic),
     Pipe(Pipe),
