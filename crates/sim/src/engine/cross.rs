@@ -19,7 +19,7 @@ use super::application::Writer;
 use super::blocks::Blocks;
 use super::flow::{Flow, Reading};
 use super::net::{Marks, Net, Sizes, mix};
-use super::packet::{Kind, Packet};
+use super::packet::Packet;
 use super::timers::Timers;
 use super::{Port, announce, expire, receive};
 use crate::control::ControlConfig;
@@ -149,14 +149,14 @@ impl Cross {
     /// A packet has come to the end of its way.
     #[cold]
     pub(crate) fn arrive<O: Observer>(&mut self, packet: Packet, lent: &mut Lent<'_, O>) {
-        let place = self.place(packet.flow);
-        if packet.kind != Kind::Ack && packet.number > 0 && self.marks.cover(lent.now) {
+        let place = self.place(packet.flow());
+        if !packet.is_ack() && packet.number() > 0 && self.marks.cover(lent.now) {
             let source = self.source_of(place);
             self.sources[source].delivered += u64::from(lent.net.size(packet));
         }
         match place {
-            Place::Slot(slot) if self.slots[slot].guest == packet.guest => {
-                self.serve(slot, packet.flow, lent, |flow, port| receive(flow, packet, port));
+            Place::Slot(slot) if self.slots[slot].guest == packet.guest() => {
+                self.serve(slot, packet.flow(), lent, |flow, port| receive(flow, packet, port));
             }
             _ if O::PACKETS => announce(lent.net, packet, PacketKind::Received, lent.now, lent.observer),
             _ => {}

@@ -85,18 +85,7 @@ impl<O: Observer> Output for Port<'_, O> {
 
     #[inline]
     fn segment(&mut self, segment: u32, again: bool) {
-        let kind = if again { Kind::Again } else { Kind::Data };
-        self.send(Packet {
-            flow: self.flow,
-            number: segment,
-            blocks: 0,
-            kind,
-            hop: 0,
-            marked: false,
-            duplicate: false,
-            block_count: 0,
-            guest: self.guest,
-        });
+        self.send(Packet::segment(self.flow, segment, again, self.guest));
     }
 }
 
@@ -104,32 +93,12 @@ impl<O: Observer> Port<'_, O> {
     #[inline]
     fn acknowledge(&mut self, ack: Acknowledgement, blocks: &mut Blocks) {
         let number = if ack.count > 0 { blocks.push(ack.blocks, ack.count) } else { 0 };
-        self.send(Packet {
-            flow: self.flow,
-            number: ack.next,
-            blocks: number,
-            kind: Kind::Ack,
-            hop: 0,
-            marked: ack.marked,
-            duplicate: ack.duplicate,
-            block_count: ack.count,
-            guest: self.guest,
-        });
+        self.send(Packet::ack(self.flow, &ack, number, self.guest));
     }
 
     /// A packet of cross-traffic without TCP.
     fn send_cross(&mut self, size: u32) {
-        self.send(Packet {
-            flow: self.flow,
-            number: size,
-            blocks: 0,
-            kind: Kind::Cross,
-            hop: 0,
-            marked: false,
-            duplicate: false,
-            block_count: 0,
-            guest: 0,
-        });
+        self.send(Packet::cross(self.flow, size));
     }
 
     #[inline]
@@ -222,21 +191,21 @@ impl Simulation {
     /// A packet comes out of a link.
     #[inline]
     fn arrive<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) {
-        if packet.hop != Packet::LAST_HOP {
+        if packet.hop() != Packet::LAST_HOP {
             self.net.enter(packet, now, observer);
             return;
         }
         let Self { net, flows, timers, cross, .. } = self;
-        let Some(flow) = flows.get_mut(packet.flow as usize) else {
+        let Some(flow) = flows.get_mut(packet.flow() as usize) else {
             cross.arrive(packet, &mut Lent { net, timers, observer, now });
             return;
         };
-        let before = (O::CHANGES && packet.kind == Kind::Ack).then(|| flow.sender.state());
-        receive(flow, packet, &mut Port { net, observer, flow: packet.flow, guest: 0, now });
+        let before = (O::CHANGES && packet.is_ack()).then(|| flow.sender.state());
+        receive(flow, packet, &mut Port { net, observer, flow: packet.flow(), guest: 0, now });
         if before.is_some() {
-            tell_change(flow, packet.flow, before, now, observer);
+            tell_change(flow, packet.flow(), before, now, observer);
         }
-        timers.set(packet.flow, flow.deadline());
+        timers.set(packet.flow(), flow.deadline());
     }
 
     /// The deadline of a flow or of cross-traffic may have come.
@@ -319,13 +288,13 @@ const ROUNDING: Nanos = Nanos::new(16);
 /// A packet arrives at an end of a flow.
 #[inline]
 fn receive<O: Observer>(flow: &mut Flow, packet: Packet, port: &mut Port<'_, O>) {
-    if packet.kind != Kind::Ack {
+    if !packet.is_ack() {
         send_due_ack(flow, port);
     }
     if O::PACKETS {
         announce(port.net, packet, PacketKind::Received, port.now, port.observer);
     }
-    if packet.kind == Kind::Ack {
+    if packet.is_ack() {
         receive_ack(flow, packet, port.now, port);
     } else {
         receive_segment(flow, packet, port.now, port);
@@ -360,20 +329,20 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
 
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
-    let again = packet.kind == Kind::Again;
-    if let Some(ack) = flow.receiver.handle_segment(packet.number, again, packet.marked, now) {
+    let again = packet.kind() == Kind::Again;
+    if let Some(ack) = flow.receiver.handle_segment(packet.number(), again, packet.is_marked(), now) {
         port.acknowledge(ack, &mut flow.blocks);
     }
 }
 
 #[inline]
 fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
-    let ack =
-        Arrived { next: packet.number, blocks: &[], marked: packet.marked, duplicate: packet.duplicate };
-    if packet.blocks == 0 {
+    let (marked, duplicate) = (packet.is_marked(), packet.is_duplicate());
+    let ack = Arrived { next: packet.number(), blocks: &[], marked, duplicate };
+    if packet.blocks() == 0 {
         flow.sender.handle_ack(ack, now, port);
     } else {
-        let (blocks, count) = flow.blocks.take(packet.blocks);
+        let (blocks, count) = flow.blocks.take(packet.blocks());
         flow.sender.handle_ack(Arrived { blocks: &blocks[..count], ..ack }, now, port);
     }
     let core = &flow.sender.core;

@@ -173,8 +173,8 @@ impl Net {
 
     /// A packet as observers are told of it.
     pub(crate) fn event(&self, packet: Packet, kind: PacketKind) -> PacketEvent {
-        let way = &self.ways[packet.flow as usize];
-        let content = if packet.flow >= self.cross_from { Content::Cross } else { packet.content() };
+        let way = &self.ways[packet.flow() as usize];
+        let content = if packet.flow() >= self.cross_from { Content::Cross } else { packet.content() };
         PacketEvent { kind, flow: FlowId(way.owner), content, size: way.size(packet) }
     }
 
@@ -228,9 +228,9 @@ impl Net {
 
     /// A packet enters the next link of its way, and what follows without an event.
     #[inline]
-    pub(crate) fn enter<O: Observer>(&mut self, mut packet: Packet, now: Time, observer: &mut O) {
+    pub(crate) fn enter<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) {
         let Self { edges, agenda, ways, hops, marks, readings, .. } = self;
-        let way = ways[packet.flow as usize];
+        let way = ways[packet.flow() as usize];
         let size = way.size(packet);
         let mut at = now;
         let mut rest = &hops[way.rest(packet)];
@@ -248,14 +248,14 @@ impl Net {
                         if under_way.is_empty() {
                             agenda.set(edge.seat as usize, delivered.as_nanos());
                         }
-                        packet.hop = way.hop_before(packet, rest);
-                        under_way.push_back((delivered, packet));
+                        let hop = way.hop_before(packet, rest);
+                        under_way.push_back((delivered, packet.at_hop(hop)));
                         return;
                     }
                     lost => lost,
                 },
                 Carrier::Polled { .. } => {
-                    packet.hop = way.hop_before(packet, rest);
+                    let packet = packet.at_hop(way.hop_before(packet, rest));
                     return self.hand_over(packet, link, size, way.ecn, at, observer);
                 }
             };
@@ -280,9 +280,9 @@ impl Net {
         let Edge { carrier: Carrier::Polled { link: carrier, steady }, seat, .. } = &mut edges[link] else {
             return;
         };
-        let is_ack = packet.kind == Kind::Ack;
+        let is_ack = packet.is_ack();
         let label =
-            Label { flow: u64::from(packet.flow) << 1 | u64::from(is_ack), ecn_capable: ecn && !is_ack };
+            Label { flow: u64::from(packet.flow()) << 1 | u64::from(is_ack), ecn_capable: ecn && !is_ack };
         let fate = carrier.handle_labelled(at, Bytes::new(size.into()), label, packet);
         let is_queued = matches!(fate, Fate::Queued | Fate::Marked);
         if is_queued && (!*steady || agenda.time_of(*seat as usize) == Agenda::NEVER) {
@@ -305,12 +305,12 @@ impl Net {
     /// A packet will not arrive. The losses of segments count between the marks.
     #[cold]
     fn lose(&mut self, packet: Packet, fate: Fate, at: Time) {
-        let counts = packet.kind != Kind::Ack && packet.number > 0;
+        let counts = !packet.is_ack() && packet.number() > 0;
         if !counts || !self.marks.cover(at) {
             return;
         }
         let size = self.size(packet);
-        let losses = &mut self.losses[packet.flow as usize];
+        let losses = &mut self.losses[packet.flow() as usize];
         if fate == Fate::LostByModel {
             losses.lost += 1;
         } else {
@@ -333,9 +333,8 @@ impl Net {
                 let delivery = link.poll_transmit(now);
                 self.agenda.set(seat, next_delivery(link));
                 let delivery = delivery?;
-                let mut packet = delivery.payload;
-                packet.marked |= delivery.marked;
-                Some((delivery.at, packet))
+                let packet = delivery.payload;
+                Some((delivery.at, if delivery.marked { packet.with_mark() } else { packet }))
             }
             Carrier::Direct(_) => None,
         }
@@ -343,7 +342,7 @@ impl Net {
 
     /// Bytes of a packet on the wire.
     pub(crate) fn size(&self, packet: Packet) -> u32 {
-        self.ways[packet.flow as usize].size(packet)
+        self.ways[packet.flow() as usize].size(packet)
     }
 }
 
@@ -398,8 +397,8 @@ impl Way {
     /// Which of the hops are before a packet.
     #[inline]
     fn rest(&self, packet: Packet) -> Range<usize> {
-        let leg = usize::from(packet.kind == Kind::Ack);
-        self.bounds[leg] as usize + usize::from(packet.hop)..self.bounds[leg + 1] as usize
+        let leg = usize::from(packet.is_ack());
+        self.bounds[leg] as usize + usize::from(packet.hop())..self.bounds[leg + 1] as usize
     }
 
     /// The count of hops of a packet that has these before it.
@@ -408,17 +407,17 @@ impl Way {
         if rest.is_empty() {
             return Packet::LAST_HOP;
         }
-        let leg = usize::from(packet.kind == Kind::Ack);
+        let leg = usize::from(packet.is_ack());
         let hops = self.bounds[leg + 1] - self.bounds[leg];
         u8::try_from(hops as usize - rest.len()).unwrap_or(Packet::LAST_HOP)
     }
 
     #[inline]
     fn size(&self, packet: Packet) -> u32 {
-        match packet.kind {
-            Kind::Ack => self.header + 8 * u32::from(packet.block_count),
-            Kind::Cross => packet.number,
-            _ if packet.number == 0 => self.header,
+        match packet.kind() {
+            Kind::Ack => self.header + 8 * packet.block_count(),
+            Kind::Cross => packet.number(),
+            _ if packet.number() == 0 => self.header,
             _ => self.data,
         }
     }
