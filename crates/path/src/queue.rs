@@ -1,4 +1,4 @@
-//! The queue before the wire and its limit, as a ring of departure times.
+//! The queue before the wire and its limit, as departure times in order.
 //!
 //! Its packets are elsewhere: a departure is known when a packet is queued, and a packet is in the queue
 //! until that time has come.
@@ -7,14 +7,14 @@ use wad_model::{Bytes, Time};
 
 use crate::config::Queue;
 use crate::counters::{Backlog, Usage};
-use crate::ring::Ring;
+use crate::fifo::Fifo;
 
 /// The packets that wait and the one in service.
 #[derive(Clone, Debug)]
 pub(crate) struct DropTail {
     limit: Limit,
     /// In order of departure. Those that have departed are removed when the next packet enters.
-    places: Ring<Place>,
+    places: Fifo<Place>,
     /// The sizes of all.
     bytes: u64,
     /// Each packet's whole stay is added when it enters; `usage` takes off what is yet to come.
@@ -62,7 +62,7 @@ pub(crate) struct Stays {
 
 impl DropTail {
     pub(crate) fn new(limit: Limit) -> Self {
-        Self { limit, places: Ring::new(), bytes: 0, stays: Stays::default() }
+        Self { limit, places: Fifo::default(), bytes: 0, stays: Stays::default() }
     }
 
     /// Whether a packet finds room beside `waiting` ones that are elsewhere, as of the last [`clear`](Self::clear).
@@ -147,7 +147,7 @@ impl DropTail {
     pub(crate) fn clear(&mut self, now: Time) {
         while let Some(place) = self.places.front().filter(|place| place.departs <= now) {
             self.bytes -= place.size;
-            self.places.drop_front();
+            self.places.pop_front();
         }
     }
 }

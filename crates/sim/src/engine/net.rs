@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use wad_model::{Bytes, Time};
-use wad_path::{Backlog, Conduit, Counters, Discipline, Fate, Label, Link, LinkConfig, Ring, Usage};
+use wad_path::{Backlog, Conduit, Counters, Discipline, Fate, Fifo, Label, Link, LinkConfig, Usage};
 
 use super::agenda::Agenda;
 use super::packet::{Kind, Packet};
@@ -48,7 +48,7 @@ enum Carrier {
     /// A packet is taken over when it enters, and enters the next link at once, with a later time: see [`Net::join`].
     Direct(Conduit),
     /// A packet is taken over when it enters, and waits here for its time.
-    Ahead(Conduit, Ring<(Time, Packet)>),
+    Ahead(Conduit, Fifo<(Time, Packet)>),
     /// The link is polled when its next delivery is due.
     Polled {
         link: Box<Link<Packet>>,
@@ -213,7 +213,7 @@ impl Net {
             edge.carrier = if !after.is_empty() && after.iter().all(fed_by_one) {
                 Carrier::Direct(conduit)
             } else {
-                Carrier::Ahead(conduit, Ring::new())
+                Carrier::Ahead(conduit, Fifo::default())
             };
         }
         self.seats.clear();

@@ -1,0 +1,101 @@
+//! What a packet in flight and a flow cost in memory: the most that is allocated at a time, counted by the allocator.
+//!
+//! `cargo test -p wad-sim --test memory -- --nocapture` prints the figures.
+
+#![allow(unsafe_code, reason = "an allocator that counts")]
+#![allow(clippy::print_stdout, reason = "figures that documents quote")]
+#![allow(clippy::cast_precision_loss, reason = "bytes of a run are far below 2^53")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use wad_sim::{Scenario, Simulation};
+
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all is done by the system's allocator; what is added touches no memory of its own.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        MOST.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// The most that a run has allocated at a time, in bytes, and what it acknowledged, in segments.
+fn run(scenario: &str) -> (usize, u64) {
+    let scenario = Scenario::parse(scenario).unwrap();
+    let before = NOW.load(Relaxed);
+    MOST.store(before, Relaxed);
+    let outcome = Simulation::new(&scenario).unwrap().run(&mut ());
+    let most = MOST.load(Relaxed) - before;
+    (most, outcome.flows.iter().map(|flow| flow.acked_segments).sum())
+}
+
+/// A flow whose window is always in flight: the path holds ten times as much.
+fn window(segments: u32, rest: &str) -> String {
+    format!(
+        r#"
+        duration = "6 s"
+        [topology.dumbbell]
+        bottleneck = {{ forward = {{ rate = "100 Gbit/s", delay = "200 ms" }} }}
+        access = {{ rate = "100 Gbit/s", delay = "1 ms" }}
+        [[flow]]
+        window = "{segments} segments"
+        initial_window = "{segments} segments"
+        {rest}
+        "#
+    )
+}
+
+fn flows(count: u32, rest: &str) -> String {
+    format!(
+        r#"
+        duration = "2 s"
+        [topology.dumbbell]
+        bottleneck = {{ forward = {{ rate = "100 Gbit/s", delay = "20 ms" }} }}
+        access = {{ rate = "100 Gbit/s", delay = "1 ms" }}
+        [[flow]]
+        count = {count}
+        window = "4 segments"
+        {rest}
+        "#
+    )
+}
+
+#[test]
+fn a_packet_in_flight_takes_less_than_64_bytes_and_a_flow_less_than_2000() {
+    let kinds = [
+        ("Linux, reno, RACK", "control = \"reno\""),
+        ("Linux, cubic, RACK", "control = \"cubic\""),
+        ("Linux, cubic, RFC 6675", "control = \"cubic\"\nrecovery = \"sack\""),
+        ("Linux, NewReno", "control = \"reno\"\nrecovery = \"new_reno\""),
+        ("Linux, bbr1", "control = \"bbr1\""),
+    ];
+    println!("| bytes for | a packet in flight | a flow |\n|---|---|---|");
+    for (name, rest) in kinds {
+        let (few, _) = run(&window(1000, rest));
+        // Just below and just above a power of two, where rings double.
+        let mut each = Vec::new();
+        for segments in [30_000u32, 50_000, 65_000, 66_000, 100_000] {
+            let (many, acked) = run(&window(segments, rest));
+            assert!(acked > u64::from(segments) * 8, "{name}: {acked} of a window of {segments}");
+            each.push((many - few) as f64 / f64::from(segments - 1000));
+        }
+        let (one, _) = run(&flows(1, rest));
+        let (many, _) = run(&flows(2001, rest));
+        println!("| {name} | {each:.1?} | {} |", (many - one) / 2000);
+    }
+}
