@@ -12,15 +12,21 @@ use super::{
     reno, scalable, vegas, virtual_mss, wad,
 };
 
-/// Makes the enums: one line a control, with its variant, its name in scenarios, its type, and the type of its
-/// parameters.
+/// What a variant holds: the control, or what is named instead.
+macro_rules! held {
+    ($control:ty) => { $control };
+    ($control:ty, $held:ty) => { $held };
+}
+
+/// Makes the enums: one line a control, with its variant, its name in scenarios, its type (in a box if each flow
+/// would be larger for it), and the type of its parameters.
 macro_rules! controls {
-    ($($(#[$about:meta])* $name:ident = $text:literal: $control:ty, $config:ty;)*) => {
+    ($($(#[$about:meta])* $name:ident = $text:literal: $control:ty $(=> $held:ty)?, $config:ty;)*) => {
         /// A control with its state. Its tag is a byte of its own, as each ACK looks at it several times.
         #[derive(Clone, Debug)]
         #[repr(u8)]
         pub enum Control {
-            $($(#[$about])* $name($control),)*
+            $($(#[$about])* $name(held!($control $(, $held)?)),)*
         }
 
         /// A control with its parameters. In a scenario `control = "reno"`, or with parameters
@@ -47,7 +53,7 @@ macro_rules! controls {
             #[must_use]
             pub fn new(config: &ControlConfig, setup: &Setup) -> Self {
                 match config {
-                    $(ControlConfig::$name(config) => Self::$name(<$control>::new(config, setup)),)*
+                    $(ControlConfig::$name(config) => Self::$name(<$control>::new(config, setup).into()),)*
                 }
             }
         }
@@ -129,9 +135,9 @@ controls! {
     /// Data Center TCP (RFC 8257).
     Dctcp = "dctcp": dctcp::Dctcp, dctcp::DctcpConfig;
     /// BBR, the first version.
-    Bbr1 = "bbr1": bbr1::Bbr1, bbr1::Bbr1Config;
+    Bbr1 = "bbr1": bbr1::Bbr1 => Box<bbr1::Bbr1>, bbr1::Bbr1Config;
     /// BBR, the third version.
-    Bbr3 = "bbr3": bbr3::Bbr3, bbr3::Bbr3Config;
+    Bbr3 = "bbr3": bbr3::Bbr3 => Box<bbr3::Bbr3>, bbr3::Bbr3Config;
     /// The control of the daemon.
     Wad = "wad": wad::Wad, wad::WadConfig;
 }

@@ -165,7 +165,8 @@ impl Meter {
         }
     }
 
-    pub(crate) fn outcome(&self, net: &mut Net, flows: &mut [Flow], work: Work) -> Outcome {
+    /// What there was. Flows are given up one by one, so that what they took makes room for what is told of them.
+    pub(crate) fn outcome(&self, net: &mut Net, flows: Vec<Flow>, work: Work) -> Outcome {
         let measured = Nanos::between(self.warm_up, self.end);
         let seconds = measured.as_secs_f64();
         let mut outcomes: Vec<FlowOutcome> = self
@@ -173,9 +174,9 @@ impl Meter {
             .iter()
             .zip(flows)
             .enumerate()
-            .map(|(index, (description, flow))| {
+            .map(|(index, (description, mut flow))| {
                 let reading = flow.read(self.end);
-                description.outcome(flow, &reading, net.losses[index], seconds)
+                description.outcome(&flow, &reading, net.losses[index], seconds)
             })
             .collect();
         let total = total(&outcomes);

@@ -269,7 +269,7 @@ impl Simulation {
     fn outcome(mut self) -> Outcome {
         let segments: u64 = self.flows.iter().map(|flow| flow.sender.core.counters.sent).sum();
         let work = Work { events: self.events, segments: segments + self.cross.segments() };
-        let outcome = self.meter.outcome(&mut self.net, &mut self.flows, work);
+        let outcome = self.meter.outcome(&mut self.net, std::mem::take(&mut self.flows), work);
         let cross_traffic = self.cross.outcome(&self.net, outcome.measured_s);
         Outcome { cross_traffic, ..outcome }
     }

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 
 use wad_model::Time;
 
+use super::push_tightly;
 use super::rtt::Estimator;
 use super::statistics::{Counters, Moments};
 use crate::control::{
@@ -142,10 +143,21 @@ pub(crate) struct Core {
 /// A time that never comes.
 pub(crate) const NEVER: Time = Time::from_nanos(u64::MAX);
 
+/// When a segment was last sent, and in the topmost bit whether it had been sent before.
 #[derive(Clone, Copy, Debug)]
-struct SentAt {
-    at: Time,
-    again: bool,
+struct SentAt(u64);
+
+impl SentAt {
+    const AGAIN: u64 = 1 << 63;
+
+    fn new(at: Time, again: bool) -> Self {
+        Self(at.as_nanos() & !Self::AGAIN | if again { Self::AGAIN } else { 0 })
+    }
+
+    /// When it was sent, unless what acknowledges it may mean another transmission (Karn).
+    fn if_once(self) -> Option<Time> {
+        (self.0 & Self::AGAIN == 0).then_some(Time::from_nanos(self.0))
+    }
 }
 
 impl Core {
@@ -217,7 +229,7 @@ impl Core {
         if !again {
             self.start_timing(segment, now);
         }
-        self.note_sent(segment, SentAt { at: now, again });
+        self.note_sent(segment, SentAt::new(now, again));
         out.segment(segment, again);
         if self.time_out_at == NEVER || idle {
             self.restart_timer(now);
@@ -451,7 +463,7 @@ impl Core {
         let place = (segment - self.una) as usize;
         match times.get_mut(place) {
             Some(time) => *time = sent,
-            None => times.push_back(sent),
+            None => push_tightly(times, sent),
         }
     }
 
@@ -528,5 +540,5 @@ impl Core {
 /// Forgets the first `acked` segments; returns when the last of them that was sent only once was sent (Karn).
 fn newest(times: &mut VecDeque<SentAt>, acked: u32) -> Option<Time> {
     let acked = times.len().min(acked as usize);
-    times.drain(..acked).rfind(|sent| !sent.again).map(|sent| sent.at)
+    times.drain(..acked).rev().find_map(SentAt::if_once)
 }

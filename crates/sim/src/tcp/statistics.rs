@@ -28,8 +28,7 @@ impl Counters {
 
 /// Mean, variance, extremes and percentiles of round trips.
 ///
-/// Percentiles come from a histogram with 128 classes an octave, so to 0.8%, and it covers only the octaves
-/// that occur: a flow seldom sees more than three.
+/// Percentiles come from a histogram with 128 classes an octave, so to 0.8%, and it covers only what occurs.
 #[derive(Clone, Debug)]
 pub(crate) struct Moments {
     count: u64,
@@ -61,6 +60,9 @@ impl Default for Moments {
 
 /// Classes an octave, as a power of two.
 const CLASS_BITS: u32 = 7;
+
+/// By so many classes the histogram grows.
+const STRETCH: usize = 16;
 
 impl Moments {
     #[inline]
@@ -100,16 +102,18 @@ impl Moments {
     fn classify(&mut self, rtt: Nanos) {
         let class = class_of(rtt);
         if self.classes.is_empty() {
-            self.first_class = class & !((1 << CLASS_BITS) - 1);
+            self.first_class = class & !(STRETCH - 1);
         }
         if class < self.first_class {
-            let first = class & !((1 << CLASS_BITS) - 1);
+            let first = class & !(STRETCH - 1);
             self.classes.splice(0..0, std::iter::repeat_n(0, self.first_class - first));
             self.first_class = first;
         }
         let place = class - self.first_class;
         if place >= self.classes.len() {
-            self.classes.resize((place | ((1 << CLASS_BITS) - 1)) + 1, 0);
+            let length = (place | (STRETCH - 1)) + 1;
+            self.classes.reserve_exact(length - self.classes.len());
+            self.classes.resize(length, 0);
         }
         self.classes[place] = self.classes[place].saturating_add(1);
     }

@@ -44,7 +44,7 @@ pub(crate) use losses::Rule;
 pub(crate) struct Selective {
     segments: Segments,
     detector: Detector,
-    rates: Option<Rates>,
+    rates: Option<Box<Rates>>,
     reduction: Reduction,
     pacer: Pacer,
     /// A phase other than open and disorder ends when this is acknowledged.
@@ -109,7 +109,7 @@ impl Selective {
         Self {
             segments: Segments::default(),
             detector: Detector::new(rule),
-            rates: core.needs.rate_samples.then(Rates::default),
+            rates: core.needs.rate_samples.then(Box::default),
             reduction: Reduction::default(),
             pacer: Pacer::new(sending),
             phase_ends: 0,

@@ -11,6 +11,7 @@ use wad_model::Time;
 use crate::control::RateSample;
 use crate::nanos::Nanos;
 use crate::tcp::core::Core;
+use crate::tcp::push_tightly;
 
 /// Notes of all segments in flight, and the sample being taken.
 #[derive(Clone, Debug, Default)]
@@ -27,12 +28,13 @@ pub(super) struct Rates {
     sample: Option<Sample>,
 }
 
+/// 32 bytes for each segment in flight.
 #[derive(Clone, Copy, Debug)]
 struct Note {
-    delivered: u64,
     delivered_at: Time,
     first_sent: Time,
-    lost: u64,
+    delivered: u32,
+    lost: u32,
     in_flight: u32,
     app_limited: bool,
 }
@@ -53,10 +55,10 @@ impl Rates {
             self.delivered_at = now;
         }
         let note = Note {
-            delivered: core.total_delivered,
+            delivered: whole(core.total_delivered),
             delivered_at: self.delivered_at,
             first_sent: self.first_sent,
-            lost: self.lost,
+            lost: whole(self.lost),
             in_flight,
             app_limited: core.total_delivered < self.app_limited_until,
         };
@@ -65,7 +67,7 @@ impl Rates {
         }
         match self.ring.get_mut(number.wrapping_sub(self.first) as usize) {
             Some(place) => *place = note,
-            None => self.ring.push_back(note),
+            None => push_tightly(&mut self.ring, note),
         }
     }
 
@@ -105,12 +107,17 @@ impl Rates {
             return None;
         }
         Some(RateSample {
-            delivered: u32::try_from(core.total_delivered - note.delivered).unwrap_or(u32::MAX),
+            delivered: whole(core.total_delivered - u64::from(note.delivered)),
             interval,
-            prior_delivered: note.delivered,
+            prior_delivered: note.delivered.into(),
             in_flight_when_sent: note.in_flight,
-            lost: u32::try_from(self.lost - note.lost).unwrap_or(u32::MAX),
+            lost: whole(self.lost - u64::from(note.lost)),
             app_limited: note.app_limited,
         })
     }
+}
+
+/// A count of segments: their numbers have 32 bits.
+fn whole(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

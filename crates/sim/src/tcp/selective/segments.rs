@@ -11,6 +11,7 @@ use wad_model::Time;
 use super::rate::Rates;
 use crate::nanos::Nanos;
 use crate::tcp::core::Core;
+use crate::tcp::push_tightly;
 use crate::tcp::runs::{Run, Runs};
 
 /// All segments in flight.
@@ -149,7 +150,7 @@ impl Segments {
     #[inline]
     pub(super) fn send(&mut self, una: u32, number: u32, now: Time) {
         match self.ring.get_mut((number - una) as usize) {
-            None => self.ring.push_back(Segment(now.as_nanos() & TIME)),
+            None => push_tightly(&mut self.ring, Segment(now.as_nanos() & TIME)),
             Some(segment) => {
                 self.repeated += u32::from(!segment.has(REPEATED));
                 let flags = (segment.0 & !TIME) | REPEATED | EVER_REPEATED;
@@ -165,7 +166,7 @@ impl Segments {
         core: &mut Core,
         next: u32,
         blocks: &[Run],
-        rates: &mut Option<Rates>,
+        rates: &mut Option<Box<Rates>>,
         now: Time,
     ) -> Delivered {
         let mut delivered = Delivered::default();
@@ -205,7 +206,7 @@ impl Segments {
         una: u32,
         block: Run,
         seen: &Seen,
-        rates: &mut Option<Rates>,
+        rates: &mut Option<Box<Rates>>,
         delivered: &mut Delivered,
     ) {
         let mut from = block.start;
