@@ -55,6 +55,18 @@ pub enum ScenarioError {
         /// Its end.
         to: String,
     },
+    /// A route of more links than a packet can count.
+    #[error("{place}: from {from} to {to} there are {links} links, and a packet can pass 254: join some of them")]
+    LongRoute {
+        /// Who wanted a route.
+        place: String,
+        /// Its begin.
+        from: String,
+        /// Its end.
+        to: String,
+        /// How many links it has.
+        links: usize,
+    },
     /// The parameters of a congestion control.
     #[error("{flow}: control.{control}.{fault}")]
     Control {

@@ -7,6 +7,9 @@ use wad_path::{LinkConfig, PathConfig};
 
 use super::ScenarioError;
 
+/// As many links as a packet can count.
+const LONGEST_ROUTE: usize = 254;
+
 /// What the network looks like.
 ///
 /// ```toml
@@ -336,14 +339,20 @@ impl Network {
     /// The links from one node to another.
     ///
     /// # Errors
-    /// There is no way; `place` says who wanted one.
+    /// There is no way, or it has too many links; `place` says who wanted one.
     pub fn route(&self, place: &str, from: usize, to: usize) -> Result<Vec<usize>, ScenarioError> {
-        if let Some(route) = self.routes.get(&(from, to)) {
-            return Ok(route.clone());
+        let known = self.routes.get(&(from, to)).cloned();
+        let route = known.or_else(|| self.shortest(from, to)).filter(|route| !route.is_empty());
+        match route {
+            None => Err(self.no_route(place, from, to)),
+            Some(route) if route.len() > LONGEST_ROUTE => Err(ScenarioError::LongRoute {
+                place: place.to_owned(),
+                from: self.nodes[from].clone(),
+                to: self.nodes[to].clone(),
+                links: route.len(),
+            }),
+            Some(route) => Ok(route),
         }
-        self.shortest(from, to)
-            .filter(|route| !route.is_empty())
-            .ok_or_else(|| self.no_route(place, from, to))
     }
 
     /// Breadth first: fewest links, of equals the one with the earlier links.
@@ -418,5 +427,20 @@ mod tests {
         assert_eq!(network.route("", b, a).unwrap(), [1]);
         let error = network.find("flow 1: from", "d").unwrap_err().to_string();
         assert_eq!(error, "flow 1: from = \"d\" is no node: there are a, b, c");
+    }
+
+    #[test]
+    fn a_route_is_as_long_as_a_packet_can_count() {
+        let line = |links: usize| {
+            let link = |i| format!("{{ from = \"n{i}\", to = \"n{}\", forward = {{}} }}", i + 1);
+            let links: Vec<String> = (0..links).map(link).collect();
+            let topology: Topology = toml::from_str(&format!("custom.link = [{}]", links.join(", "))).unwrap();
+            let network = topology.build().unwrap();
+            let ends = [0, links.len()].map(|i| network.find("", &format!("n{i}")).unwrap());
+            network.route("flow 1", ends[0], ends[1]).map(|route| route.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(line(254), Ok(254));
+        let error = line(255).unwrap_err();
+        assert!(error.starts_with("flow 1: from n0 to n255 there are 255 links"), "{error}");
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn apply(scenario: &mut Scenario, setting: &Setting) -> Result<(), St
         "rate" => link(scenario)?.forward.rate = Some(positive_rate(text)?),
         "rtt" => set_round_trip(scenario, quantity(text, parse_duration)?)?,
         "queue" => set_queue(scenario, text)?,
-        "discipline" => link(scenario)?.forward.discipline = discipline(text)?,
+        "discipline" => link(scenario)?.forward.discipline = choice(text)?,
         "loss" => link(scenario)?.forward.loss = loss(text)?,
         "streams" => set_streams(scenario, text)?,
         "window" => set_amount(scenario, text, |flow| &mut flow.window)?,
@@ -150,11 +150,6 @@ fn loss(text: &str) -> Result<Loss, String> {
         .validate()
         .map_err(|error| error.to_string())?;
     Ok(loss)
-}
-
-/// A discipline by its bare name has its defaults.
-fn discipline<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    choice(text).or_else(|error| choice(&format!("{{ {text} = {{}} }}")).map_err(|_| error))
 }
 
 fn set_streams(scenario: &mut Scenario, text: &str) -> Result<(), String> {
