@@ -63,6 +63,8 @@ pub struct FlowState {
     pub ssthresh: f64,
     /// What the sender takes to be in flight, in segments.
     pub in_flight: u32,
+    /// What may be unacknowledged at most, in segments: the smallest of the windows and the room that the receiver has told of.
+    pub receive_window: u32,
     /// Where loss recovery stands.
     pub phase: Phase,
     /// The control's own phase.
@@ -81,8 +83,10 @@ pub struct FlowState {
     pub sent: u64,
     /// Segments acknowledged cumulatively.
     pub acked: u64,
-    /// Segments delivered to the receiver's application in order.
+    /// Segments that have arrived in order.
     pub received: u64,
+    /// Segments that the receiver's application has read.
+    pub read: u64,
     /// Retransmissions.
     pub retransmitted: u64,
     /// Windows brought down by losses or marks, time-outs apart.
@@ -140,6 +144,8 @@ pub enum Content {
         /// The first segment that has not arrived.
         next: u32,
     },
+    /// A question for the receiver's window, without data.
+    WindowProbe,
     /// Cross-traffic, whatever it carries.
     Cross,
 }

@@ -316,11 +316,7 @@ impl Web {
         let endpoints = &self.endpoints;
         Flow {
             sender: Sender::new(endpoints, &self.control, mix(!self.seed, self.begun), at),
-            receiver: Receiver::new(
-                endpoints.delayed_ack,
-                endpoints.ack_delay.into(),
-                endpoints.recovery.uses_sack(),
-            ),
+            receiver: Receiver::new(endpoints),
             blocks: Blocks::default(),
             writer: Writer::of_file(size, at, endpoints.segment),
             completed: None,

@@ -29,6 +29,7 @@ pub(crate) struct Reading {
     pub(crate) counters: Counters,
     pub(crate) arrivals: Arrivals,
     pub(crate) delivered: u64,
+    pub(crate) read: u64,
     pub(crate) acked: u64,
     pub(crate) window_seconds: f64,
 }
@@ -47,6 +48,7 @@ impl Flow {
             counters: self.sender.core.counters,
             arrivals: self.receiver.counters,
             delivered: self.receiver.delivered(),
+            read: self.receiver.read_by(now),
             acked: u64::from(self.sender.core.una.saturating_sub(1)),
             window_seconds: self.sender.core.window_seconds,
         }

@@ -7,7 +7,7 @@ use super::flow::{Flow, Reading};
 use super::net::{Losses, Marks, Net, Reading as LinkReading};
 use crate::nanos::Nanos;
 use crate::observer::LinkState;
-use crate::outcome::{FlowOutcome, LinkOutcome, Outcome, Total, Work};
+use crate::outcome::{FlowOutcome, LinkOutcome, Outcome, ReceiveBufferOutcome, Total, Work};
 use crate::scenario::{Flow as Planned, Network, Scenario};
 use crate::tcp::core::NEVER;
 use crate::tcp::statistics::Moments;
@@ -175,7 +175,7 @@ impl Meter {
             .enumerate()
             .map(|(index, (description, flow))| {
                 let reading = flow.read(self.end);
-                description.outcome(flow, &reading, net.losses[index], seconds)
+                description.outcome(flow, &reading, net.losses[index], seconds, self.end)
             })
             .collect();
         let total = total(&outcomes);
@@ -192,10 +192,18 @@ impl Meter {
 
 impl Description {
     #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^53")]
-    fn outcome(&self, flow: &Flow, reading: &Reading, losses: Losses, seconds: f64) -> FlowOutcome {
+    fn outcome(
+        &self,
+        flow: &Flow,
+        reading: &Reading,
+        losses: Losses,
+        seconds: f64,
+        end: Time,
+    ) -> FlowOutcome {
         let before = &flow.before;
         let counters = reading.counters.since(&before.counters);
         let delivered = reading.delivered - before.delivered;
+        let read = reading.read - before.read;
         let arrived = reading.arrivals.segments - before.arrivals.segments;
         let Losses { dropped, lost, .. } = losses;
         let bps = |segments: u64, bytes: u64| (segments * bytes * 8) as f64 / seconds;
@@ -203,11 +211,11 @@ impl Description {
         FlowOutcome {
             name: self.name.clone(),
             control: self.control,
-            goodput_bps: bps(delivered, self.segment),
+            goodput_bps: bps(read, self.segment),
             tcp_goodput_bps: bps(delivered, self.segment + self.header),
             sent_bps: bps(counters.sent, self.segment + self.header),
             share: 0.0,
-            received_bytes: delivered * self.segment,
+            received_bytes: read * self.segment,
             acked_segments: reading.acked - before.acked,
             sent_segments: counters.sent,
             retransmitted_segments: counters.retransmitted,
@@ -222,6 +230,11 @@ impl Description {
             marked_segments: reading.arrivals.marked - before.arrivals.marked,
             rtt: flow.sender.core.rtts.outcome(),
             mean_cwnd_segments: (reading.window_seconds - before.window_seconds) / seconds,
+            receive_buffer: flow.receiver.buffer().map(|buffer| ReceiveBufferOutcome {
+                largest_bytes: u64::from(buffer.largest()) * self.segment,
+                left_bytes: u64::from(buffer.held(end)) * self.segment,
+                window_probes: flow.sender.window_probes(),
+            }),
             completed_s: flow.completed.map(|at| Nanos::between(flow.writer.start, at).as_secs_f64()),
         }
     }

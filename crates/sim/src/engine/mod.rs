@@ -83,6 +83,21 @@ impl<O: Observer> Output for Port<'_, O> {
         self.net.queued_at_first(self.flow, self.now)
     }
 
+    #[cold]
+    fn window_probe(&mut self) {
+        self.send(Packet {
+            flow: self.flow,
+            number: 0,
+            blocks: 0,
+            kind: Kind::WindowProbe,
+            hop: 0,
+            marked: false,
+            duplicate: false,
+            block_count: 0,
+            guest: self.guest,
+        });
+    }
+
     #[inline]
     fn segment(&mut self, segment: u32, again: bool) {
         let kind = if again { Kind::Again } else { Kind::Data };
@@ -103,7 +118,7 @@ impl<O: Observer> Output for Port<'_, O> {
 impl<O: Observer> Port<'_, O> {
     #[inline]
     fn acknowledge(&mut self, ack: Acknowledgement, blocks: &mut Blocks) {
-        let number = if ack.count > 0 { blocks.push(ack.blocks, ack.count) } else { 0 };
+        let number = if ack.count > 0 || ack.edge.is_some() { blocks.push(&ack) } else { 0 };
         self.send(Packet {
             flow: self.flow,
             number: ack.next,
@@ -169,11 +184,7 @@ impl Simulation {
             sender.core.habits.host_queue = host_queue(&endpoints, &network.links[flow.forward[0]].config);
             flows.push(Flow {
                 sender,
-                receiver: Receiver::new(
-                    endpoints.delayed_ack,
-                    endpoints.ack_delay.into(),
-                    endpoints.recovery.uses_sack(),
-                ),
+                receiver: Receiver::new(&endpoints),
                 blocks: Blocks::default(),
                 writer: Writer::new(flow.config, start, endpoints.segment),
                 completed: None,
@@ -280,7 +291,7 @@ impl Simulation {
                 flow.is_closed = true;
                 steer.on_close(now, FlowId(index));
             } else {
-                let orders = steer.on_interval(now, FlowId(index), &state_of(flow));
+                let orders = steer.on_interval(now, FlowId(index), &state_of(flow, now));
                 flow.sender.core.count_window(now);
                 flow.sender.handle_orders(&orders);
             }
@@ -289,7 +300,7 @@ impl Simulation {
 
     fn sample<O: Observer>(&mut self, now: Time, observer: &mut O) {
         for (index, flow) in (0..).zip(&self.flows) {
-            observer.on_flow_sample(now, FlowId(index), &state_of(flow));
+            observer.on_flow_sample(now, FlowId(index), &state_of(flow, now));
         }
         for link in 0..self.net.edges.len() {
             let state = self.meter.link_state(&self.net, link, now);
@@ -336,7 +347,7 @@ fn receive<O: Observer>(flow: &mut Flow, packet: Packet, port: &mut Port<'_, O>)
 #[inline]
 fn send_due_ack<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
     if flow.receiver.ack_at <= ROUNDING.after(port.now) {
-        let ack = flow.receiver.handle_timeout();
+        let ack = flow.receiver.handle_timeout(port.now);
         port.acknowledge(ack, &mut flow.blocks);
     }
 }
@@ -350,7 +361,7 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
         flow.sender.handle_write(end, now, port);
     }
     if flow.receiver.ack_at <= now {
-        let ack = flow.receiver.handle_timeout();
+        let ack = flow.receiver.handle_timeout(now);
         port.acknowledge(ack, &mut flow.blocks);
     }
     if flow.sender.deadline() <= now {
@@ -361,20 +372,28 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
     let again = packet.kind == Kind::Again;
-    if let Some(ack) = flow.receiver.handle_segment(packet.number, again, packet.marked, now) {
+    if packet.kind == Kind::WindowProbe {
+        let ack = flow.receiver.handle_window_probe(now);
+        port.acknowledge(ack, &mut flow.blocks);
+    } else if let Some(ack) = flow.receiver.handle_segment(packet.number, again, packet.marked, now) {
         port.acknowledge(ack, &mut flow.blocks);
     }
 }
 
 #[inline]
 fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
-    let ack =
-        Arrived { next: packet.number, blocks: &[], marked: packet.marked, duplicate: packet.duplicate };
+    let ack = Arrived {
+        next: packet.number,
+        blocks: &[],
+        marked: packet.marked,
+        duplicate: packet.duplicate,
+        edge: None,
+    };
     if packet.blocks == 0 {
         flow.sender.handle_ack(ack, now, port);
     } else {
-        let (blocks, count) = flow.blocks.take(packet.blocks);
-        flow.sender.handle_ack(Arrived { blocks: &blocks[..count], ..ack }, now, port);
+        let (blocks, count, edge) = flow.blocks.take(packet.blocks);
+        flow.sender.handle_ack(Arrived { blocks: &blocks[..count], edge, ..ack }, now, port);
     }
     let core = &flow.sender.core;
     if core.una >= core.data_end && flow.writer.handle_all_acknowledged(now) {
@@ -382,8 +401,9 @@ fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &m
     }
 }
 
-fn state_of(flow: &Flow) -> FlowState {
-    FlowState { received: flow.receiver.delivered(), ..flow.sender.state() }
+fn state_of(flow: &Flow, now: Time) -> FlowState {
+    let receiver = &flow.receiver;
+    FlowState { received: receiver.delivered(), read: receiver.read_by(now), ..flow.sender.state() }
 }
 
 /// Tells of a flow whose window, threshold, phase, round trip or counts have changed.
@@ -394,6 +414,6 @@ fn tell_change<O: Observer>(flow: &Flow, index: u32, before: Option<FlowState>, 
     }
     let after = flow.sender.state();
     if before != Some(after) {
-        observer.on_change(now, FlowId(index), &state_of(flow));
+        observer.on_change(now, FlowId(index), &state_of(flow, now));
     }
 }

@@ -8,7 +8,7 @@ pub(crate) struct Packet {
     pub(crate) flow: u32,
     /// The segment, or of an ACK the first segment that has not arrived, or of cross-traffic its bytes on the wire.
     pub(crate) number: u32,
-    /// Of an ACK: the number of its blocks in the flow's list, 0 for none.
+    /// Of an ACK: the number of what else it says in the flow's list, 0 for nothing.
     pub(crate) blocks: u32,
     pub(crate) kind: Kind,
     /// How many links of its route it has entered.
@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Data,
     Again,
     Ack,
+    /// A question for the receiver's window, without data; its number is 0.
+    WindowProbe,
     /// Cross-traffic without TCP.
     Cross,
 }
@@ -38,6 +40,7 @@ impl Packet {
     pub(crate) fn content(self) -> Content {
         match self.kind {
             Kind::Cross => Content::Cross,
+            Kind::WindowProbe => Content::WindowProbe,
             Kind::Ack => Content::Ack { next: self.number.saturating_sub(1) },
             _ if self.number == 0 => Content::Syn,
             kind => Content::Data { segment: self.number - 1, retransmission: kind == Kind::Again },

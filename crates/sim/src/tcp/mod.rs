@@ -5,7 +5,9 @@
 
 mod classic;
 pub(crate) mod core;
+mod persist;
 mod pipe;
+mod receive_buffer;
 pub(crate) mod receiver;
 mod rtt;
 pub(crate) mod runs;
