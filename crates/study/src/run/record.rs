@@ -84,7 +84,7 @@ const COLUMNS: &[(Counter, Value)] = &[
     (Counter::CurRTO, |m| micros(m.state.rto)),
     (Counter::CurCwnd, |m| whole(m.state.cwnd)),
     (Counter::CurSsthresh, |m| whole(m.state.ssthresh)),
-    (Counter::CurRwinRcvd, |m| Some(m.bytes(m.facts.endpoints.window.into()))),
+    (Counter::CurRwinRcvd, |m| Some(m.bytes(m.state.receive_window.into()))),
     (Counter::UnackedPkts, |m| Some(unacked(m.state))),
     (Counter::CongSignals, |m| Some(m.state.congestion_events + m.state.timeouts)),
     (Counter::Timeouts, |m| Some(m.state.timeouts)),
@@ -229,12 +229,14 @@ impl Recorded {
 
     fn held_until(&self, now: Time) -> Held {
         let mut held = self.held;
-        let Some(state) = self.state.filter(|state| unacked(state) > 0) else { return held };
+        let Some(state) = self.state.filter(|state| unacked(state) > 0 || state.receive_window == 0) else {
+            return held;
+        };
         let time = now - self.since;
         held.busy += time;
-        if is_window_full(&self.facts, &state) {
+        if is_window_full(&state) {
             match self.facts.window_limit {
-                WindowLimit::Receiver => held.receiver += time,
+                WindowLimit::Receiver | WindowLimit::ReceiveBuffer => held.receiver += time,
                 WindowLimit::SendBuffer => held.send_buffer += time,
                 WindowLimit::Application | WindowLimit::None => {}
             }
@@ -259,19 +261,18 @@ impl Moment<'_> {
     /// is full.
     fn is_application_limited(&self) -> bool {
         if self.facts.is_bulk {
-            return self.facts.window_limit == WindowLimit::Application
-                && is_window_full(self.facts, self.state);
+            return self.facts.window_limit == WindowLimit::Application && is_window_full(self.state);
         }
         let in_flight = f64::from(self.state.in_flight);
-        let room = self.state.cwnd.min(self.facts.endpoints.window.into()) - in_flight;
+        let room = self.state.cwnd.min(self.state.receive_window.into()) - in_flight;
         self.state.phase == Phase::Open
             && self.state.pacing_rate.is_none()
             && room >= f64::from(self.facts.endpoints.burst)
     }
 }
 
-fn is_window_full(facts: &FlowFacts, state: &FlowState) -> bool {
-    unacked(state) >= u64::from(facts.endpoints.window)
+fn is_window_full(state: &FlowState) -> bool {
+    unacked(state) >= u64::from(state.receive_window)
 }
 
 /// Sent for the first time and not acknowledged.
