@@ -21,6 +21,17 @@ pub trait Observer {
         None
     }
 
+    /// The link whose queue is wanted with each change of a flow, if any. It does not change during a run.
+    fn queue_wanted(&self, flow: FlowId) -> Option<LinkId> {
+        let _ = flow;
+        None
+    }
+
+    /// What waits at a link when a flow changes, the packet in service included, in bytes: told before the change.
+    fn on_queue(&mut self, now: Time, link: LinkId, bytes: u64) {
+        let _ = (now, link, bytes);
+    }
+
     /// A flow's state has changed.
     fn on_change(&mut self, now: Time, flow: FlowId, state: &FlowState) {
         let _ = (now, flow, state);

@@ -140,8 +140,12 @@ fn every_change_is_recorded() {
     let scenario = scenario(&["rate=10Mbit/s", "time=2s"]);
     let (outcome, bytes) = recorded(&scenario, None);
     let mut reader = Reader::new(&bytes[..]).unwrap();
-    let (recording, _) = Recording::read(&mut reader, "samples", &["CurCwnd", "DataPktsOut"]);
+    let (recording, _) = Recording::read(&mut reader, "samples", &["CurCwnd", "DataPktsOut", "PathQueue"]);
     let track = &recording.flows[0];
+    let queues = track.points("PathQueue");
+    let most = queues.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
+    let largest = f64::from(u32::try_from(outcome.links[0].queue_max_bytes).unwrap());
+    assert!((0.9 * largest..=largest).contains(&most), "{most} of {largest}");
     assert!(track.times.len() as u64 > outcome.flows[0].acked_segments / 2, "a row an acknowledgement");
     assert!(track.times.is_sorted());
 }

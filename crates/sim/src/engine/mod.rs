@@ -207,7 +207,9 @@ impl Simulation {
         self.meter.set_interval(observer.interval());
         self.meter.set_steering(steer.interval());
         // Who watches packets or queues wants to see them at their time.
-        if !O::PACKETS && observer.interval().is_none() {
+        let wants_queue = |flow| observer.queue_wanted(FlowId(flow)).is_some();
+        let wants_queues = O::CHANGES && (0..).zip(&self.flows).any(|(flow, _)| wants_queue(flow));
+        if !O::PACKETS && observer.interval().is_none() && !wants_queues {
             self.net.join();
         }
         loop {
@@ -245,7 +247,7 @@ impl Simulation {
         let before = (O::CHANGES && packet.kind == Kind::Ack).then(|| flow.sender.state());
         receive(flow, packet, &mut Port { net, observer, flow: packet.flow, guest: 0, now });
         if before.is_some() {
-            tell_change(flow, packet.flow, before, now, observer);
+            tell_change(net, flow, packet.flow, before, now, observer);
         }
         timers.set(packet.flow, flow.deadline());
     }
@@ -262,7 +264,7 @@ impl Simulation {
             flow.sender.handle_orders(&steer.on_open(now, FlowId(index)));
         }
         expire(flow, &mut Port { net, observer, flow: index, guest: 0, now });
-        tell_change(flow, index, before, now, observer);
+        tell_change(net, flow, index, before, now, observer);
         timers.set(index, flow.deadline());
     }
 
@@ -408,12 +410,23 @@ fn state_of(flow: &Flow, now: Time) -> FlowState {
 
 /// Tells of a flow whose window, threshold, phase, round trip or counts have changed.
 #[inline]
-fn tell_change<O: Observer>(flow: &Flow, index: u32, before: Option<FlowState>, now: Time, observer: &mut O) {
+fn tell_change<O: Observer>(
+    net: &Net,
+    flow: &Flow,
+    index: u32,
+    before: Option<FlowState>,
+    now: Time,
+    observer: &mut O,
+) {
     if !O::CHANGES {
         return;
     }
     let after = flow.sender.state();
     if before != Some(after) {
+        if let Some(link) = observer.queue_wanted(FlowId(index)) {
+            let backlog = net.edges[link.0 as usize].link.backlog(now);
+            observer.on_queue(now, link, backlog.bytes.get());
+        }
         observer.on_change(now, FlowId(index), &state_of(flow, now));
     }
 }
