@@ -143,6 +143,9 @@ mod explain {
         close(limit(&["--rate", "20Mbit/s", "--time", "20s"]), "path");
         close(limit(&["--window", "64KiB", "--time", "10s"]), "window");
         close(limit(&["--send-buffer", "64KiB", "--time", "10s"]), "send_buffer");
+        close(limit(&["--receive-buffer", "64KiB", "--time", "10s"]), "receive_buffer");
+        let reader = ["--receive-buffer", "1MiB", "--read-rate", "5Mbit/s", "--time", "20s"];
+        close(limit(&reader), "reader");
         close(
             limit(&["--rate", "200Mbit/s", "--loss", "1e-3", "--control", "reno", "--time", "60s"]),
             "loss",
@@ -297,6 +300,37 @@ mod sweeps {
         ];
         let line = run(&long).failure(2);
         assert!(line.contains("--yes"), "{line}");
+        assert!(!out.exists(), "what is refused leaves nothing behind");
+    }
+
+    /// A recording is named from where the scenario is, and the plan is somewhere else.
+    #[test]
+    fn a_plan_finds_the_recordings_of_its_scenario() {
+        let files = Files::new();
+        files.write("packets.csv", "0 1000\n0.01 1000\n");
+        let scenario = "duration = \"200 ms\"\n[[flow]]\n[[cross_traffic]]\n\
+                        pattern = { trace = { file = \"packets.csv\" } }\n[sweep]\nover = [\"streams=1,2\"]\n";
+        let file = files.write("sweep.toml", scenario);
+        let sweep = |file: &Path, out: &Path, more: &[&str]| {
+            let sweep = ["sim", "sweep", text(file), "--no-plots", "--json", "--out", text(out)];
+            run(&[&sweep[..], more].concat())
+        };
+        let (whole, again) = (files.path("deep/whole"), files.path("again"));
+        assert_eq!(sweep(&file, &whole, &[]).json()["done"], 2);
+        let plan = whole.join("plan.toml");
+        assert!(fs::read_to_string(&plan).unwrap().contains("../../packets.csv"));
+        assert_eq!(sweep(&plan, &whole, &[]).json()["ran"], 0, "it goes on from its plan");
+        assert_eq!(sweep(&plan, &again, &[]).json()["ran"], 2, "or somewhere else");
+        assert!(fs::read_to_string(again.join("plan.toml")).unwrap().contains("\"../packets.csv\""));
+        let parts = ["1/2", "2/2"].map(|part| {
+            let out = files.path(&format!("part{}", &part[..1]));
+            sweep(&file, &out, &["--shard", part]).json();
+            out
+        });
+        let merged = files.path("deep/merged");
+        let merge = ["sim", "merge", text(&parts[0]), text(&parts[1]), "--no-plots", "--json", "--out"];
+        run(&[&merge[..], &[text(&merged)]].concat()).json();
+        assert_eq!(contents(&merged), contents(&whole));
     }
 
     /// A limit of the size of files stands in for a disk that is full: the second block does not fit.

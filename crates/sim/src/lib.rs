@@ -59,7 +59,8 @@ pub use engine::Simulation;
 pub use nanos::Nanos;
 pub use observer::{Content, FlowId, FlowState, LinkId, LinkState, Observer, PacketEvent, PacketKind};
 pub use outcome::{
-    CrossOutcome, FlowOutcome, LinkOutcome, Outcome, RttOutcome, Total, TransfersOutcome, Work,
+    CrossOutcome, FlowOutcome, LinkOutcome, Outcome, ReceiveBufferOutcome, RttOutcome, Total,
+    TransfersOutcome, Work,
 };
 pub use scenario::{Scenario, ScenarioError};
 pub use steer::{Orders, Steer};

@@ -21,6 +21,17 @@ pub trait Observer {
         None
     }
 
+    /// The link whose queue is wanted with each change of a flow, if any. It does not change during a run.
+    fn queue_wanted(&self, flow: FlowId) -> Option<LinkId> {
+        let _ = flow;
+        None
+    }
+
+    /// What waits at a link when a flow changes, the packet in service included, in bytes: told before the change.
+    fn on_queue(&mut self, now: Time, link: LinkId, bytes: u64) {
+        let _ = (now, link, bytes);
+    }
+
     /// A flow's state has changed.
     fn on_change(&mut self, now: Time, flow: FlowId, state: &FlowState) {
         let _ = (now, flow, state);
@@ -63,6 +74,8 @@ pub struct FlowState {
     pub ssthresh: f64,
     /// What the sender takes to be in flight, in segments.
     pub in_flight: u32,
+    /// What may be unacknowledged at most, in segments: the smallest of the windows and the room that the receiver has told of.
+    pub receive_window: u32,
     /// Where loss recovery stands.
     pub phase: Phase,
     /// The control's own phase.
@@ -81,8 +94,10 @@ pub struct FlowState {
     pub sent: u64,
     /// Segments acknowledged cumulatively.
     pub acked: u64,
-    /// Segments delivered to the receiver's application in order.
+    /// Segments that have arrived in order.
     pub received: u64,
+    /// Segments that the receiver's application has read.
+    pub read: u64,
     /// Retransmissions.
     pub retransmitted: u64,
     /// Windows brought down by losses or marks, time-outs apart.
@@ -140,6 +155,8 @@ pub enum Content {
         /// The first segment that has not arrived.
         next: u32,
     },
+    /// A question for the receiver's window, without data.
+    WindowProbe,
     /// Cross-traffic, whatever it carries.
     Cross,
 }

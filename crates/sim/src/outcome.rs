@@ -43,15 +43,16 @@ pub struct FlowOutcome {
     pub name: String,
     /// Its congestion control.
     pub control: &'static str,
-    /// Data that the receiving application got, in order and once, a second.
+    /// Data that the receiving application read, in order and once, a second.
     pub goodput_bps: f64,
-    /// The same with the headers of its segments, once each: the goodput at TCP's level on the wire.
+    /// Data that arrived in order, with the headers of its segments, once each: the goodput at TCP's level on the wire. The
+    /// application has read the same, unless it is slow.
     pub tcp_goodput_bps: f64,
     /// Everything that the sender put on the wire, retransmissions and headers included.
     pub sent_bps: f64,
     /// Its part of the goodput of all flows, 0 to 1.
     pub share: f64,
-    /// Data that the receiving application got.
+    /// Data that the receiving application read.
     pub received_bytes: u64,
     /// Segments acknowledged cumulatively.
     pub acked_segments: u64,
@@ -81,8 +82,22 @@ pub struct FlowOutcome {
     pub rtt: Option<RttOutcome>,
     /// The mean congestion window, weighted by time, in segments.
     pub mean_cwnd_segments: f64,
+    /// The receiver's buffer, if it or its reader has a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receive_buffer: Option<ReceiveBufferOutcome>,
     /// When all that the application had to send was acknowledged, from the flow's start, if it had an end.
     pub completed_s: Option<f64>,
+}
+
+/// What came of a receiver's buffer, in the whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ReceiveBufferOutcome {
+    /// The most that lay in it, not read yet or early.
+    pub largest_bytes: u64,
+    /// What lay in it at the end.
+    pub left_bytes: u64,
+    /// How often the sender asked for a window that was closed.
+    pub window_probes: u64,
 }
 
 /// Round trips of one flow.

@@ -1,5 +1,5 @@
 //! What holds in every scenario, over random ones: packets are conserved, nothing is acknowledged that has not arrived,
-//! no window is exceeded, time does not run back, and looking on changes nothing.
+//! no window and no buffer is exceeded, time does not run back, and looking on changes nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -23,6 +23,10 @@ use wad_sim::{
 struct Auditor {
     now: Time,
     window: u64,
+    /// Segments that the receiver's buffer holds, if it has a limit.
+    buffer: Option<u64>,
+    /// Segments a second that its application reads at most.
+    reads: Option<f64>,
     flows: HashMap<FlowId, Books>,
     samples: u64,
 }
@@ -40,6 +44,8 @@ struct Books {
     contiguous: u64,
     /// What the sender has been told of.
     acked: u64,
+    /// What the application has read.
+    read: u64,
     /// Bytes of cross-traffic: sent, arrived, lost.
     cross: [u64; 3],
 }
@@ -52,16 +58,18 @@ impl Observer for Auditor {
         Some(Nanos::from_millis(70))
     }
 
-    fn on_change(&mut self, now: Time, _: FlowId, state: &FlowState) {
+    fn on_change(&mut self, now: Time, flow: FlowId, state: &FlowState) {
         self.pass(now);
         // A reduction leaves two segments; ns-2's threshold starts at the receiver's window, which may be one.
         let least_threshold = if self.window < 2 { 1.0 } else { 2.0 };
         assert!(state.cwnd >= 1.0 && state.ssthresh >= least_threshold, "{state:?}");
         assert!(state.received >= state.acked, "{state:?}");
+        self.look_into_buffer(flow, state);
     }
 
-    fn on_flow_sample(&mut self, now: Time, _: FlowId, _: &FlowState) {
+    fn on_flow_sample(&mut self, now: Time, flow: FlowId, state: &FlowState) {
         self.pass(now);
+        self.look_into_buffer(flow, state);
         self.samples += 1;
     }
 
@@ -75,6 +83,7 @@ impl Observer for Auditor {
                 books.data(packet.kind, segment, retransmission, window)
             }
             Content::Ack { next } => books.ack(packet.kind, next.into()),
+            Content::WindowProbe => assert_eq!(books.high, books.acked, "a probe with data in flight"),
             Content::Cross => books.cross(packet.kind, packet.size.into()),
         }
     }
@@ -84,6 +93,22 @@ impl Auditor {
     fn pass(&mut self, now: Time) {
         assert!(now >= self.now, "time ran back from {} to {now}", self.now);
         self.now = now;
+    }
+
+    /// Nothing is sent beyond the edge that the receiver has told of, what has arrived fits into its buffer, and its
+    /// application reads in order and not too fast.
+    fn look_into_buffer(&mut self, flow: FlowId, state: &FlowState) {
+        let unacked = state.sent - state.retransmitted - state.acked;
+        assert!(unacked <= u64::from(state.receive_window), "{state:?}");
+        let books = self.flows.entry(flow).or_default();
+        assert!(state.read >= books.read && state.read <= state.received, "{state:?}");
+        books.read = state.read;
+        let arrived = books.segments.iter().filter(|times| **times > 0).count() as u64;
+        assert!(self.buffer.is_none_or(|size| arrived - state.read <= size), "{arrived} arrived: {state:?}");
+        let most = self.reads.map(|rate| rate * self.now.as_secs_f64() * (1.0 + 1e-6));
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let read = state.read as f64;
+        assert!(most.is_none_or(|most| read <= most + 1e-3), "{state:?}");
     }
 }
 
@@ -178,11 +203,14 @@ fn link() -> impl Strategy<Value = LinkConfig> {
 
 fn flow() -> impl Strategy<Value = FlowConfig> {
     let delayed = prop_oneof![Just(DelayedAck::None), Just(DelayedAck::Rfc), Just(DelayedAck::Linux)];
-    (recovery(), 1u32..4, 1u32..400, delayed, 0u64..300, any::<bool>(), 1u32..9).prop_map(
-        |(recovery, count, window, delayed, stagger, pacing, burst)| FlowConfig {
+    let receiver = (prop::option::of(1u32..300), prop::option::of(50_000u64..20_000_000));
+    (recovery(), 1u32..4, 1u32..400, delayed, 0u64..300, any::<bool>(), 1u32..9, receiver).prop_map(
+        |(recovery, count, window, delayed, stagger, pacing, burst, (buffer, reads))| FlowConfig {
             count,
             recovery: Some(recovery),
             window: Some(Amount::segments(window)),
+            receive_buffer: buffer.map(Amount::segments),
+            read_rate: reads.map(Rate::from_bps),
             delayed_ack: Some(delayed),
             stagger: Duration::from_millis(stagger),
             pacing: pacing && recovery.uses_sack(),
@@ -265,8 +293,14 @@ proptest! {
     #[test]
     fn the_books_balance_and_looking_on_changes_nothing(scenario in scenario()) {
         let unwatched = run(&scenario, &mut ());
-        let window = scenario.flows[0].endpoints(scenario.conventions).window;
-        let mut auditor = Auditor { window: window.into(), ..Auditor::default() };
+        let endpoints = scenario.flows[0].endpoints(scenario.conventions);
+        let limits = endpoints.receive_limits;
+        let mut auditor = Auditor {
+            window: endpoints.window.into(),
+            buffer: limits.map(|limits| limits.buffer.into()),
+            reads: scenario.flows[0].read_rate.map(|rate| 1.0 / rate.time_to_send(Bytes::new(1460)).as_secs_f64()),
+            ..Auditor::default()
+        };
         // The engine spares events where nobody watches; what comes out is the same.
         let watched = Outcome { work: unwatched.work, ..run(&scenario, &mut auditor) };
         prop_assert_eq!(&unwatched, &watched);
@@ -275,7 +309,15 @@ proptest! {
             let Some(books) = auditor.flows.get(&FlowId(index)) else { continue };
             prop_assert_eq!(flow.sent_segments, books.sent);
             prop_assert_eq!(flow.lost_segments + flow.dropped_segments, books.lost);
-            prop_assert_eq!(flow.received_bytes, books.contiguous * 1460);
+            prop_assert_eq!(flow.receive_buffer.is_some(), limits.is_some());
+            match (flow.receive_buffer, limits) {
+                (Some(buffer), Some(limits)) => {
+                    prop_assert!(buffer.largest_bytes <= u64::from(limits.buffer) * 1460);
+                    let arrived = books.segments.iter().filter(|times| **times > 0).count() as u64;
+                    prop_assert_eq!(flow.received_bytes + buffer.left_bytes, arrived * 1460);
+                }
+                _ => prop_assert_eq!(flow.received_bytes, books.contiguous * 1460),
+            }
             prop_assert_eq!(flow.acked_segments, books.acked);
         }
         let mut sources = watched.flows.len()..;

@@ -89,6 +89,19 @@ impl Document {
         if self.settings.iter().any(|known| known.name == setting.name) { Ok(()) } else { self.set(setting) }
     }
 
+    /// Gives the files that it names other names.
+    pub(crate) fn rename_files(&mut self, rename: &mut impl FnMut(&str) -> String) {
+        let entries = self.table.get_mut("cross_traffic").and_then(toml::Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
+            let mut inner = |value: &mut toml::Value| {
+                let file = value.get_mut("pattern")?.get_mut("trace")?.get_mut("file")?;
+                *file = rename(file.as_str()?).into();
+                Some(())
+            };
+            let _ = inner(entry);
+        }
+    }
+
     /// The tables, and the settings that wait for the scenario to be made.
     pub(crate) fn parts(&self) -> (&toml::Table, &[Setting]) {
         (&self.table, &self.settings)

@@ -23,6 +23,10 @@ pub struct Limits {
     pub share_bps: Option<f64>,
     /// The smallest of the windows over the round trip without queues.
     pub window_bps: Option<f64>,
+    /// What the receiving application reads.
+    pub reader_bps: Option<f64>,
+    /// Whether the sender waits for it: its buffer has an end.
+    pub reader_holds_back: bool,
     /// What the control's response function allows under the random losses of the path.
     pub loss_bps: Option<f64>,
     /// The same for standard TCP with time-outs and its window (PFTK), for comparison.
@@ -59,6 +63,8 @@ impl Limits {
             path_bps: path,
             share_bps: path.map(|path| path / count(sharing)),
             window_bps: has_window.then(|| bps(pipe::rate_of(window.into(), segment, rtt))),
+            reader_bps: config.read_rate.map(bps),
+            reader_holds_back: config.window.is_some() || config.receive_buffer.is_some(),
             loss_bps: response.filter(|_| loss > 0.0).map(|(_, response)| by_loss(response)),
             pftk_bps: (loss > 0.0).then(|| bps(pftk.rate(loss, segment))),
             application_bps: application(&config.application, rtt, path),
@@ -67,10 +73,11 @@ impl Limits {
         }
     }
 
-    /// The lowest of all bounds.
+    /// The lowest of all bounds of what is sent.
     #[must_use]
     pub fn lowest_bps(&self) -> f64 {
-        let all = [self.share_bps, self.window_bps, self.loss_bps, self.application_bps];
+        let reader = self.reader_bps.filter(|_| self.reader_holds_back);
+        let all = [self.share_bps, self.window_bps, reader, self.loss_bps, self.application_bps];
         all.into_iter().flatten().fold(f64::INFINITY, f64::min)
     }
 }

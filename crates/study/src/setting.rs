@@ -56,6 +56,8 @@ pub const SHORT_NAMES: &[ShortName] = &[
     ShortName { name: "loss", key: "link.loss", example: "1e-4" },
     ShortName { name: "streams", key: "flow.count", example: "4" },
     ShortName { name: "window", key: "flow.window", example: "2MiB" },
+    ShortName { name: "receive_buffer", key: "flow.receive_buffer", example: "2MiB" },
+    ShortName { name: "read_rate", key: "flow.read_rate", example: "50Mbit/s" },
     ShortName { name: "send_buffer", key: "flow.send_buffer", example: "2MiB" },
     ShortName { name: "control", key: "flow.control", example: "cubic" },
     ShortName { name: "recovery", key: "flow.recovery", example: "rack" },

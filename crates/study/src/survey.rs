@@ -55,6 +55,8 @@ pub enum WindowLimit {
     None,
     /// The receiver's window.
     Receiver,
+    /// The receiver's buffer.
+    ReceiveBuffer,
     /// The sender's buffer.
     SendBuffer,
     /// A window of the application's own.
@@ -152,6 +154,7 @@ fn window_limit(flow: &wad_sim::scenario::FlowConfig, segment: Bytes) -> WindowL
     };
     let windows = [
         (flow.window, WindowLimit::Receiver),
+        (flow.receive_buffer, WindowLimit::ReceiveBuffer),
         (flow.send_buffer, WindowLimit::SendBuffer),
         (own, WindowLimit::Application),
     ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wad_model::Time;
 use wad_sim::{Outcome, Scenario, Simulation};
+use wad_study::explain::{BoundKind, Explanation, Lives};
 use wad_study::run::{self, Picture, Recorder, Watcher};
 use wad_study::{Document, Setting, Survey, estimate};
 use wad_trace::{Reader, Recording, figures};
@@ -139,10 +140,50 @@ fn every_change_is_recorded() {
     let scenario = scenario(&["rate=10Mbit/s", "time=2s"]);
     let (outcome, bytes) = recorded(&scenario, None);
     let mut reader = Reader::new(&bytes[..]).unwrap();
-    let (recording, _) = Recording::read(&mut reader, "samples", &["CurCwnd", "DataPktsOut"]);
+    let (recording, _) = Recording::read(&mut reader, "samples", &["CurCwnd", "DataPktsOut", "PathQueue"]);
     let track = &recording.flows[0];
+    let queues = track.points("PathQueue");
+    let most = queues.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
+    let largest = f64::from(u32::try_from(outcome.links[0].queue_max_bytes).unwrap());
+    assert!((0.9 * largest..=largest).contains(&most), "{most} of {largest}");
     assert!(track.times.len() as u64 > outcome.flows[0].acked_segments / 2, "a row an acknowledgement");
     assert!(track.times.is_sorted());
+}
+
+/// The bounds of a receiver are those that the run meets.
+#[test]
+fn a_receiver_is_named_as_the_limit() {
+    let cases: [(&[&str], BoundKind); 4] = [
+        (&["receive_buffer=64KiB"], BoundKind::ReceiveBuffer),
+        (&["receive_buffer=64KiB", "window=32KiB"], BoundKind::Window),
+        (&["receive_buffer=1MiB", "read_rate=5Mbit/s"], BoundKind::Reader),
+        (&["read_rate=5Mbit/s"], BoundKind::Reader),
+    ];
+    for (settings, limit) in cases {
+        let scenario = scenario(settings);
+        let explained = Explanation::of(&scenario).unwrap().flows.swap_remove(0);
+        assert_eq!(explained.limit, limit, "{settings:?}");
+        let survey = Survey::new(&scenario).unwrap();
+        let mut lives = Lives::new(&scenario, &survey);
+        let outcome = Simulation::new(&scenario).unwrap().run(&mut lives);
+        let reached = outcome.flows[0].goodput_bps / explained.expected_bps;
+        assert!((0.97..1.01).contains(&reached), "{settings:?}: {reached}");
+        let life = lives.lives()[0];
+        assert!(life.window > 0.9 || survey.flows[0].is_windowless(), "{settings:?}: {life:?}");
+    }
+}
+
+/// The window of a slow reader closes, and the time until it opens is the receiver's.
+#[test]
+fn a_recording_has_the_window_as_it_is_told() {
+    let scenario = scenario(&["rate=20Mbit/s", "time=5s", "receive_buffer=64KiB", "read_rate=1Mbit/s"]);
+    let (_, bytes) = recorded(&scenario, Some(Duration::from_millis(100)));
+    let mut reader = Reader::new(&bytes[..]).unwrap();
+    let (recording, _) =
+        Recording::read(&mut reader, "samples", &["CurRwinRcvd", "SndLimTimeRwin", "BusyTime"]);
+    let track = &recording.flows[0];
+    assert!(track.last("CurRwinRcvd").unwrap() < 20_000.0, "most of the buffer waits to be read");
+    assert!(track.last("SndLimTimeRwin").unwrap() > 0.9 * track.last("BusyTime").unwrap());
 }
 
 #[test]
@@ -177,12 +218,14 @@ fn tables_have_all_flows_and_their_sum() {
 /// What a run is expected to compute is within a factor of two of what it computes.
 #[test]
 fn an_estimate_knows_how_much_there_is_to_do() {
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 8] = [
         &["rate=50Mbit/s", "time=20s"],
         &["window=64KiB", "streams=4", "time=20s"],
         &["loss=1e-3", "control=reno", "time=60s"],
         &["loss=1e-3", "control=cubic", "streams=5", "time=20s"],
         &["control=bbr1", "rate=20Mbit/s", "time=20s"],
+        &["receive_buffer=1MiB", "read_rate=5Mbit/s", "time=20s"],
+        &["read_rate=5Mbit/s", "time=20s"],
         &["flow.application={ file = { size = \"1 MB\" } }", "time=20s"],
     ];
     for case in cases {

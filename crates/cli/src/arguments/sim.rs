@@ -178,6 +178,12 @@ pub(crate) struct ScenarioArguments {
     /// The receiver's window: 2MiB, '500 segments', unlimited
     #[arg(long, value_name = "SIZE")]
     window: Option<String>,
+    /// The receiver's buffer, for what is early or not read yet (default: as large as --window)
+    #[arg(long, value_name = "SIZE")]
+    receive_buffer: Option<String>,
+    /// How fast the receiving application reads (default: at once)
+    #[arg(long, value_name = "RATE")]
+    read_rate: Option<String>,
     /// The sender's buffer
     #[arg(long, value_name = "SIZE")]
     send_buffer: Option<String>,
@@ -224,6 +230,8 @@ impl ScenarioArguments {
             ("loss", &self.loss),
             ("streams", &self.streams),
             ("window", &self.window),
+            ("receive_buffer", &self.receive_buffer),
+            ("read_rate", &self.read_rate),
             ("send_buffer", &self.send_buffer),
             ("control", &self.control),
             ("recovery", &self.recovery),

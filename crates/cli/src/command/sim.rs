@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
@@ -34,6 +34,33 @@ pub(super) fn document(arguments: &ScenarioArguments) -> Result<Document, Failur
 pub(super) fn read_files(scenario: &mut Scenario, file: Option<&Path>) -> Result<(), Failure> {
     let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
     scenario.read_files(|name| fs::read_to_string(directory.join(name))).map_err(Failure::misuse)
+}
+
+/// The name by which a file that a scenario in `file` names is found from `directory`, which need not be there yet. A name that
+/// starts at the root stays as it is, and so does that of a file that is not there.
+pub(super) fn file_from(directory: &Path, file: Option<&Path>, name: &str) -> String {
+    let beside = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    let found = || {
+        let target = beside.join(name).canonicalize().ok()?;
+        let from = resolve(directory)?;
+        Some(way(&from, &target).to_str()?.to_owned())
+    };
+    if Path::new(name).is_absolute() { name.to_owned() } else { found().unwrap_or_else(|| name.to_owned()) }
+}
+
+/// A path from the root, without links, as far as it is there.
+fn resolve(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let there = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+    let (part, resolved) = there?;
+    Some(resolved.join(path.strip_prefix(part).ok()?))
+}
+
+/// The way from one directory to a file; both from the root.
+fn way(from: &Path, to: &Path) -> PathBuf {
+    let shared = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(to.components().skip(shared)).collect()
 }
 
 /// An error of a scenario, with the name of the file where it has a place there.
@@ -91,5 +118,18 @@ pub(super) fn note(text: &str) {
 pub(super) fn note_on_terminal(text: &str) {
     if io::stderr().is_terminal() {
         note(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_goes_up_to_what_is_shared_and_down_again() {
+        let way = |from, to| way(Path::new(from), Path::new(to)).display().to_string();
+        assert_eq!(way("/a/b/out", "/a/b/trace.csv"), "../trace.csv");
+        assert_eq!(way("/a/b", "/a/b/c/trace.csv"), "c/trace.csv");
+        assert_eq!(way("/x", "/a/trace.csv"), "../a/trace.csv");
     }
 }

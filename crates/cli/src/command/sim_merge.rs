@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use wad_study::Document;
 use wad_study::sweep::Plan;
 
+use super::sim;
 use super::sim_sweep::{Report, measures};
 use super::sweep_store::{self, Store};
 use crate::arguments::SimMerge;
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: &SimMerge) -> Result<(), Failure> {
         )
         .into());
     }
+    let plan = plan.with_files(|name| sim::file_from(out, Some(&first.join("plan.toml")), name));
     let mut store = Store::open(out, &plan)?;
     for row in rows {
         if !store.has(row.run) {

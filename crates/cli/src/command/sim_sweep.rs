@@ -37,37 +37,39 @@ pub(crate) fn run(arguments: &SimSweep) -> Result<(), Failure> {
         let estimate = Estimate::of(&sweep, &todo)?;
         return if arguments.json { output::print_json(&estimate) } else { output::print(estimate.text()) };
     }
-    let mut store = Store::open(&arguments.out, &plan)?;
-    if store.damaged > 0 {
-        sim::note(&format!(
-            "{} lines of the journal were torn or damaged; their runs are done again",
-            store.damaged
-        ));
+    let kept = plan.with_files(|name| sim::file_from(&arguments.out, sweep.file, name));
+    let known = Store::reopen(&arguments.out, &kept)?;
+    if let Some(damaged) = known.as_ref().map(|store| store.damaged).filter(|damaged| *damaged > 0) {
+        sim::note(&format!("{damaged} lines of the journal were torn or damaged; their runs are done again"));
     }
-    let missing = (0..plan.runs()).filter(|run| arguments.shard.has(*run) && !store.has(*run));
+    let is_done = |run| known.as_ref().is_some_and(|store| store.has(run));
+    let missing = (0..plan.runs()).filter(|run| arguments.shard.has(*run) && !is_done(*run));
     let todo = queue(missing, &plan)?;
     if !todo.is_empty() {
         let estimate = Estimate::of(&sweep, &todo)?;
         sim::ask_for_yes(estimate.wall_s, estimate.memory_bytes, arguments.yes)?;
         sim::note_on_terminal(&estimate.text());
     }
+    // What is refused up to here leaves nothing behind.
+    let mut store = known.map_or_else(|| Store::open(&arguments.out, &kept), Ok)?;
+    let plan = &kept;
     let worked = work(&sweep, &todo, &mut store);
     // Whatever ended the work, what is done is written out.
     let Worked { wall_s, busy, stopped } = match worked {
         Ok(worked) => worked,
         Err(failure) => {
-            let _ = store.finish(&plan, &measures(&arguments.measure, arguments.no_plots));
+            let _ = store.finish(plan, &measures(&arguments.measure, arguments.no_plots));
             return Err(failure);
         }
     };
     let (done, ran) = (store.done(), todo.len());
-    let finished = store.finish(&plan, &measures(&arguments.measure, arguments.no_plots))?;
+    let finished = store.finish(plan, &measures(&arguments.measure, arguments.no_plots))?;
     let report =
-        Report { ran, wall_s, jobs: sweep.jobs, busy, ..Report::new(&arguments.out, &plan, finished) };
+        Report { ran, wall_s, jobs: sweep.jobs, busy, ..Report::new(&arguments.out, plan, finished) };
     if arguments.json {
         output::print_json(&report)?
     } else {
-        report.print(&plan)?
+        report.print(plan)?
     }
     if stopped {
         let out = arguments.out.display();

@@ -32,6 +32,12 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// Goes on with the directory, if it has a sweep.
+    pub(super) fn reopen(directory: &Path, plan: &Plan) -> Result<Option<Self>, Failure> {
+        let begun = fs::metadata(directory.join(JOURNAL)).is_ok_and(|journal| journal.len() > 0);
+        begun.then(|| Self::open(directory, plan)).transpose()
+    }
+
     /// Makes the directory, or goes on with the one that is there.
     pub(super) fn open(directory: &Path, plan: &Plan) -> Result<Self, Failure> {
         fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;

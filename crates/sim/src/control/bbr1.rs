@@ -16,13 +16,14 @@
 //!  ProbeRTT (200 ms) --+   1                                         4 segments, if no smaller round trip was seen in 10 s
 //! ```
 //!
-//! Section numbers are those of the draft. With Linux's allowance for aggregated ACKs (`aggregation.rs`), but without its
-//! detection of policers ("long-term" sampling); neither is in the draft.
+//! Section numbers are those of the draft. Linux's allowance for aggregated ACKs (`aggregation.rs`) and its detection of
+//! policers (`policer.rs`) are not in the draft.
 
 use serde::{Deserialize, Serialize};
 use wad_model::{Rate, Time};
 
 use super::aggregation::Aggregation;
+use super::policer::{Policer, Sample};
 use super::windowed::WindowedMax;
 use super::{Ack, Cause, Congestion, CongestionControl, Idle, Needs, Phase, Setup, Window};
 use crate::nanos::Nanos;
@@ -80,6 +81,7 @@ pub struct Bbr1 {
     /// Segments a second.
     bandwidth: WindowedMax,
     aggregation: Aggregation,
+    policer: Policer,
     min_rtt: Option<Nanos>,
     min_rtt_at: Time,
     rounds: u64,
@@ -117,6 +119,7 @@ impl Bbr1 {
             initial_window,
             bandwidth: WindowedMax::new(BANDWIDTH_ROUNDS),
             aggregation: Aggregation::new(setup.now),
+            policer: Policer::new(setup.wire.get() as f64, setup.now),
             min_rtt: None,
             min_rtt_at: setup.now,
             rounds: 0,
@@ -141,6 +144,11 @@ impl Bbr1 {
         }
     }
 
+    /// The bandwidth to send at, in segments a second: that of a policer, if there is one (`bbr_bw`).
+    fn sending_bandwidth(&self) -> f64 {
+        self.policer.rate().unwrap_or_else(|| self.bandwidth.get())
+    }
+
     fn is_pipe_full(&self) -> bool {
         self.full_rounds >= FULL_ROUNDS
     }
@@ -148,6 +156,7 @@ impl Bbr1 {
     /// 4.1.1: rounds and bandwidth.
     fn update_bandwidth(&mut self, ack: &Ack) {
         self.round_start = false;
+        self.policer.count(ack);
         let Some(rate) = ack.rate.filter(|rate| rate.interval > Nanos::ZERO) else { return };
         if rate.prior_delivered >= self.next_round {
             self.next_round = ack.total_delivered;
@@ -155,12 +164,21 @@ impl Bbr1 {
             self.round_start = true;
             self.conserves_packets = false;
         }
+        self.look_for_policer(ack.lost > 0, rate.app_limited, ack.now);
         let sample = rate.segments_per_second();
         // 4.1.1.4: what the application held back says nothing, unless it is more.
         if !rate.app_limited || sample >= self.bandwidth.get() {
             self.bandwidth.update(self.rounds, sample);
         } else {
             self.bandwidth.forget(self.rounds);
+        }
+    }
+
+    fn look_for_policer(&mut self, has_loss: bool, app_limited: bool, now: Time) {
+        let probes = self.mode == Mode::ProbeBw;
+        let sample = Sample { has_loss, round_start: self.round_start, app_limited, probes };
+        if self.policer.update(sample) {
+            self.enter_probe_bw(now);
         }
     }
 
@@ -267,6 +285,7 @@ impl Bbr1 {
         (self.pacing_gain, self.cwnd_gain) = match self.mode {
             Mode::Startup => (HIGH_GAIN, HIGH_GAIN),
             Mode::Drain => (1.0 / HIGH_GAIN, HIGH_GAIN),
+            Mode::ProbeBw if self.policer.rate().is_some() => (1.0, CWND_GAIN),
             Mode::ProbeBw => (CYCLE[self.cycle], CWND_GAIN),
             Mode::ProbeRtt => (1.0, 1.0),
         };
@@ -278,7 +297,7 @@ impl Bbr1 {
             self.has_seen_rtt = true;
             self.pacing = HIGH_GAIN * self.initial_window / ack.srtt.as_secs_f64();
         }
-        let rate = self.bandwidth.get() * self.pacing_gain * MARGIN;
+        let rate = self.sending_bandwidth() * self.pacing_gain * MARGIN;
         if rate > 0.0 && (self.is_pipe_full() || rate > self.pacing) {
             self.pacing = rate;
         }
@@ -288,7 +307,8 @@ impl Bbr1 {
     fn set_window(&mut self, window: &mut Window, ack: &Ack) {
         let delivered = f64::from(ack.delivered);
         if ack.delivered > 0 && !self.recover_or_restore(window, ack) {
-            let target = self.quantised(self.bdp(self.cwnd_gain) + self.room_for_heaps());
+            let bdp = self.bdp(self.sending_bandwidth(), self.cwnd_gain);
+            let target = self.quantised(bdp + self.room_for_heaps());
             if self.is_pipe_full() {
                 window.cwnd = (window.cwnd + delivered).min(target);
             } else if window.cwnd < target || ack.total_delivered < whole(self.initial_window) {
@@ -304,7 +324,7 @@ impl Bbr1 {
 
     /// Linux: once the pipe is full, room for ACKs that come in heaps.
     fn room_for_heaps(&self) -> f64 {
-        if self.is_pipe_full() { self.aggregation.allowance(self.bandwidth.get()) } else { 0.0 }
+        if self.is_pipe_full() { self.aggregation.allowance(self.sending_bandwidth()) } else { 0.0 }
     }
 
     /// 4.2.3.4: in the first round trip of a recovery no more is sent than is delivered; after it the window is what it
@@ -338,12 +358,12 @@ impl Bbr1 {
 
     /// Segments in flight at a gain, with room for bursts.
     fn inflight(&self, gain: f64) -> f64 {
-        self.quantised(self.bdp(gain))
+        self.quantised(self.bdp(self.bandwidth.get(), gain))
     }
 
     /// 4.2.3.2: bandwidth times round trip times gain.
-    fn bdp(&self, gain: f64) -> f64 {
-        self.min_rtt.map_or(self.initial_window, |rtt| gain * self.bandwidth.get() * rtt.as_secs_f64())
+    fn bdp(&self, bandwidth: f64, gain: f64) -> f64 {
+        self.min_rtt.map_or(self.initial_window, |rtt| gain * bandwidth * rtt.as_secs_f64())
     }
 
     /// Room for three bursts as Linux sends them (a millisecond's worth each, at most 64 KiB), an even number, and two
@@ -364,7 +384,7 @@ impl CongestionControl for Bbr1 {
     #[inline]
     fn on_sample(&mut self, window: &mut Window, ack: &Ack) {
         self.update_bandwidth(ack);
-        self.aggregation.update(ack, self.round_start, self.bandwidth.get(), window.cwnd);
+        self.aggregation.update(ack, self.round_start, self.sending_bandwidth(), window.cwnd);
         self.update_cycle(ack);
         self.check_full_pipe(ack);
         self.check_drain(window, ack);
@@ -386,6 +406,8 @@ impl CongestionControl for Bbr1 {
             self.last_phase = Phase::Loss;
             self.full_bandwidth = 0.0;
             self.round_start = true;
+            self.policer.count_lost(congestion.in_flight);
+            self.look_for_policer(true, false, congestion.now);
         }
         window.ssthresh
     }
@@ -395,6 +417,7 @@ impl CongestionControl for Bbr1 {
         window.cwnd = window.cwnd.max(before.cwnd);
         self.full_bandwidth = 0.0;
         self.full_rounds = 0;
+        self.policer.reset();
     }
 
     /// 4.3.4.4: after a pause at the bandwidth, not above it.
@@ -402,7 +425,7 @@ impl CongestionControl for Bbr1 {
         self.idle_restart = true;
         self.aggregation.restart(now);
         match self.mode {
-            Mode::ProbeBw => self.pacing = self.bandwidth.get() * MARGIN,
+            Mode::ProbeBw => self.pacing = self.sending_bandwidth() * MARGIN,
             Mode::ProbeRtt if self.probe_rtt_done_at.is_some_and(|done_at| now > done_at) => {
                 self.leave_probe_rtt(window, now);
             }
@@ -483,5 +506,48 @@ mod tests {
     fn a_percent_of_loss_costs_little() {
         let paced = run(&format!("{PATH}\nloss = {{ random = {{ probability = 0.01 }} }}"), 8.0);
         assert!(paced.utilisation() > 0.85, "{}", paced.utilisation());
+    }
+
+    /// 100 Mbit/s for a megabyte, then a fifth of it.
+    const POLICED: &str = "rate = \"100 Mbit/s\"\ndelay = \"40 ms\"\nqueue = { packets = 1000 }\n\
+                           policer = { rate = \"20 Mbit/s\", burst = \"1 MB\" }";
+    const POLICED_SHARE: f64 = 0.2;
+
+    #[test]
+    fn a_policer_is_found_and_obeyed_as_long_as_it_is_believed() {
+        let mut paced = run(POLICED, 0.1);
+        while paced.control.policer.rate().is_none() {
+            assert!(paced.now_s() < 5.0, "it has to be found in Startup, where most is lost");
+            paced.step();
+        }
+        let found = paced.control.policer.rate().unwrap() * 12_000.0 / 20e6;
+        assert!((found - 1.0).abs() < 0.125, "{found}");
+        let losses = paced.losses();
+        paced.run_until(paced.now_s() + 1.0);
+        assert!(paced.control.policer.rate().is_some(), "48 round trips are more than a second");
+        assert!(paced.losses() - losses < 20, "{} losses", paced.losses() - losses);
+        let used = paced.utilisation() / POLICED_SHARE;
+        assert!((0.9..1.01).contains(&used), "{used}");
+    }
+
+    /// Who does not look for a policer loses a twentieth for ever, by what it tries.
+    #[test]
+    fn a_policer_costs_who_does_not_look_for_it_more() {
+        let losses_in_two_seconds = |is_blind: bool| {
+            let mut paced = Paced::new(POLICED, |setup| Bbr1::new(&Bbr1Config {}, setup));
+            let mut losses = 0;
+            while paced.now_s() < 3.0 {
+                if is_blind {
+                    paced.control.policer.reset();
+                }
+                if paced.now_s() < 1.0 {
+                    losses = paced.losses();
+                }
+                paced.step();
+            }
+            paced.losses() - losses
+        };
+        let (seeing, blind) = (losses_in_two_seconds(false), losses_in_two_seconds(true));
+        assert!(seeing * 2 < blind, "{seeing} and {blind}");
     }
 }

@@ -42,6 +42,7 @@ pub mod limited_slow_start;
 mod paced;
 #[cfg(test)]
 pub mod patient;
+mod policer;
 pub mod reno;
 pub mod scalable;
 pub mod slow_start;

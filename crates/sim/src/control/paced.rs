@@ -85,6 +85,11 @@ impl<C: CongestionControl> Paced<C> {
         self.link.counters().dropped_by_queue
     }
 
+    /// What a policer or a loss model took.
+    pub(crate) fn losses(&self) -> u64 {
+        self.link.counters().lost_by_model
+    }
+
     pub(crate) fn mean_rtt_since_mark(&self) -> f64 {
         self.rtts.0 / self.rtts.1
     }

@@ -17,7 +17,7 @@ use wad_path::traffic::{Emission, Traffic};
 
 use super::application::Writer;
 use super::blocks::Blocks;
-use super::flow::{Flow, Reading};
+use super::flow::Flow;
 use super::net::{Marks, Net, Sizes, mix};
 use super::packet::Packet;
 use super::timers::Timers;
@@ -316,16 +316,11 @@ impl Web {
         let endpoints = &self.endpoints;
         Flow {
             sender: Sender::new(endpoints, &self.control, mix(!self.seed, self.begun), at),
-            receiver: Receiver::new(
-                endpoints.delayed_ack,
-                endpoints.ack_delay.into(),
-                endpoints.recovery.uses_sack(),
-            ),
+            receiver: Receiver::new(endpoints),
             blocks: Blocks::default(),
             writer: Writer::of_file(size, at, endpoints.segment),
             completed: None,
             is_closed: false,
-            before: Reading::default(),
         }
     }
 

@@ -19,8 +19,6 @@ pub(crate) struct Flow {
     pub(crate) completed: Option<Time>,
     /// Whoever steers it has been told that it is complete.
     pub(crate) is_closed: bool,
-    /// What had been counted at the end of the warm-up.
-    pub(crate) before: Reading,
 }
 
 /// What has been counted of a flow at one instant.
@@ -29,6 +27,7 @@ pub(crate) struct Reading {
     pub(crate) counters: Counters,
     pub(crate) arrivals: Arrivals,
     pub(crate) delivered: u64,
+    pub(crate) read: u64,
     pub(crate) acked: u64,
     pub(crate) window_seconds: f64,
 }
@@ -47,6 +46,7 @@ impl Flow {
             counters: self.sender.core.counters,
             arrivals: self.receiver.counters,
             delivered: self.receiver.delivered(),
+            read: self.receiver.read_by(now),
             acked: u64::from(self.sender.core.una.saturating_sub(1)),
             window_seconds: self.sender.core.window_seconds,
         }

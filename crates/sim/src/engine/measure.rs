@@ -7,7 +7,7 @@ use super::flow::{Flow, Reading};
 use super::net::{Losses, Marks, Net, Reading as LinkReading};
 use crate::nanos::Nanos;
 use crate::observer::LinkState;
-use crate::outcome::{FlowOutcome, LinkOutcome, Outcome, Total, Work};
+use crate::outcome::{FlowOutcome, LinkOutcome, Outcome, ReceiveBufferOutcome, Total, Work};
 use crate::scenario::{Flow as Planned, Network, Scenario};
 use crate::tcp::core::NEVER;
 use crate::tcp::statistics::Moments;
@@ -24,6 +24,8 @@ pub(crate) struct Meter {
     next_steering: Time,
     next_mark: Time,
     flows: Vec<Description>,
+    /// What had been counted of each flow at the end of the warm-up, if there was one.
+    before: Vec<Reading>,
     links: Vec<LinkDescription>,
 }
 
@@ -70,6 +72,7 @@ impl Meter {
             next_steering: NEVER,
             next_mark: warm_up,
             flows: flows.iter().map(describe).collect(),
+            before: Vec::new(),
             links: links.collect(),
         }
     }
@@ -136,9 +139,11 @@ impl Meter {
     }
 
     /// The end of the warm-up: from here on everything counts.
-    pub(crate) fn note_warm_up(&self, net: &mut Net, flows: &mut [Flow], now: Time) {
+    pub(crate) fn note_warm_up(&mut self, net: &mut Net, flows: &mut [Flow], now: Time) {
         for flow in flows {
-            flow.before = flow.read(now);
+            if now > Time::ZERO {
+                self.before.push(flow.read(now));
+            }
             flow.sender.core.rtts = Moments::default();
         }
         for link in 0..self.links.len() {
@@ -176,7 +181,8 @@ impl Meter {
             .enumerate()
             .map(|(index, (description, mut flow))| {
                 let reading = flow.read(self.end);
-                description.outcome(&flow, &reading, net.losses[index], seconds)
+                let before = self.before.get(index).copied().unwrap_or_default();
+                description.outcome(&flow, [&before, &reading], net.losses[index], seconds, self.end)
             })
             .collect();
         let total = total(&outcomes);
@@ -193,10 +199,17 @@ impl Meter {
 
 impl Description {
     #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^53")]
-    fn outcome(&self, flow: &Flow, reading: &Reading, losses: Losses, seconds: f64) -> FlowOutcome {
-        let before = &flow.before;
+    fn outcome(
+        &self,
+        flow: &Flow,
+        [before, reading]: [&Reading; 2],
+        losses: Losses,
+        seconds: f64,
+        end: Time,
+    ) -> FlowOutcome {
         let counters = reading.counters.since(&before.counters);
         let delivered = reading.delivered - before.delivered;
+        let read = reading.read - before.read;
         let arrived = reading.arrivals.segments - before.arrivals.segments;
         let Losses { dropped, lost, .. } = losses;
         let bps = |segments: u64, bytes: u64| (segments * bytes * 8) as f64 / seconds;
@@ -204,11 +217,11 @@ impl Description {
         FlowOutcome {
             name: self.name.clone(),
             control: self.control,
-            goodput_bps: bps(delivered, self.segment),
+            goodput_bps: bps(read, self.segment),
             tcp_goodput_bps: bps(delivered, self.segment + self.header),
             sent_bps: bps(counters.sent, self.segment + self.header),
             share: 0.0,
-            received_bytes: delivered * self.segment,
+            received_bytes: read * self.segment,
             acked_segments: reading.acked - before.acked,
             sent_segments: counters.sent,
             retransmitted_segments: counters.retransmitted,
@@ -223,6 +236,11 @@ impl Description {
             marked_segments: reading.arrivals.marked - before.arrivals.marked,
             rtt: flow.sender.core.rtts.outcome(),
             mean_cwnd_segments: (reading.window_seconds - before.window_seconds) / seconds,
+            receive_buffer: flow.receiver.buffer().map(|buffer| ReceiveBufferOutcome {
+                largest_bytes: u64::from(buffer.largest()) * self.segment,
+                left_bytes: u64::from(buffer.held(end)) * self.segment,
+                window_probes: flow.sender.window_probes(),
+            }),
             completed_s: flow.completed.map(|at| Nanos::between(flow.writer.start, at).as_secs_f64()),
         }
     }

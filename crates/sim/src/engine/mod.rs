@@ -52,7 +52,7 @@ use crate::tcp::sender::Sender;
 use application::Writer;
 use blocks::Blocks;
 use cross::{Cross, Lent};
-use flow::{Flow, Reading};
+use flow::Flow;
 use measure::Meter;
 use net::{Net, Sizes, mix};
 use packet::{Kind, Packet};
@@ -83,6 +83,11 @@ impl<O: Observer> Output for Port<'_, O> {
         self.net.queued_at_first(self.flow, self.now)
     }
 
+    #[cold]
+    fn window_probe(&mut self) {
+        self.send(Packet::window_probe(self.flow, self.guest));
+    }
+
     #[inline]
     fn segment(&mut self, segment: u32, again: bool) {
         self.send(Packet::segment(self.flow, segment, again, self.guest));
@@ -92,7 +97,7 @@ impl<O: Observer> Output for Port<'_, O> {
 impl<O: Observer> Port<'_, O> {
     #[inline]
     fn acknowledge(&mut self, ack: Acknowledgement, blocks: &mut Blocks) {
-        let number = if ack.count > 0 { blocks.push(ack.blocks, ack.count) } else { 0 };
+        let number = if ack.count > 0 || ack.edge.is_some() { blocks.push(&ack) } else { 0 };
         self.send(Packet::ack(self.flow, &ack, number, self.guest));
     }
 
@@ -135,19 +140,15 @@ impl Simulation {
             let start = Nanos::from(flow.start).after(Time::ZERO);
             timers.set(index, start);
             let mut sender = Sender::new(&endpoints, &flow.config.control, seed, start);
-            sender.core.habits.host_queue = host_queue(&endpoints, &network.links[flow.forward[0]].config);
+            let queue = host_queue(&endpoints, &network.links[flow.forward[0]].config);
+            sender.core.habits.host_queue = queue.map(Box::new);
             flows.push(Flow {
                 sender,
-                receiver: Receiver::new(
-                    endpoints.delayed_ack,
-                    endpoints.ack_delay.into(),
-                    endpoints.recovery.uses_sack(),
-                ),
+                receiver: Receiver::new(&endpoints),
                 blocks: Blocks::default(),
                 writer: Writer::new(flow.config, start, endpoints.segment),
                 completed: None,
                 is_closed: false,
-                before: Reading::default(),
             });
         }
         let sources = scenario.expand_cross(&network)?;
@@ -165,7 +166,9 @@ impl Simulation {
         self.meter.set_interval(observer.interval());
         self.meter.set_steering(steer.interval());
         // Who watches packets or queues wants to see them at their time.
-        if !O::PACKETS && observer.interval().is_none() {
+        let wants_queue = |flow| observer.queue_wanted(FlowId(flow)).is_some();
+        let wants_queues = O::CHANGES && (0..).zip(&self.flows).any(|(flow, _)| wants_queue(flow));
+        if !O::PACKETS && observer.interval().is_none() && !wants_queues {
             self.net.join();
         }
         loop {
@@ -203,7 +206,7 @@ impl Simulation {
         let before = (O::CHANGES && packet.is_ack()).then(|| flow.sender.state());
         receive(flow, packet, &mut Port { net, observer, flow: packet.flow(), guest: 0, now });
         if before.is_some() {
-            tell_change(flow, packet.flow(), before, now, observer);
+            tell_change(net, flow, packet.flow(), before, now, observer);
         }
         timers.set(packet.flow(), flow.deadline());
     }
@@ -220,7 +223,7 @@ impl Simulation {
             flow.sender.handle_orders(&steer.on_open(now, FlowId(index)));
         }
         expire(flow, &mut Port { net, observer, flow: index, guest: 0, now });
-        tell_change(flow, index, before, now, observer);
+        tell_change(net, flow, index, before, now, observer);
         timers.set(index, flow.deadline());
     }
 
@@ -249,7 +252,7 @@ impl Simulation {
                 flow.is_closed = true;
                 steer.on_close(now, FlowId(index));
             } else {
-                let orders = steer.on_interval(now, FlowId(index), &state_of(flow));
+                let orders = steer.on_interval(now, FlowId(index), &state_of(flow, now));
                 flow.sender.core.count_window(now);
                 flow.sender.handle_orders(&orders);
             }
@@ -258,7 +261,7 @@ impl Simulation {
 
     fn sample<O: Observer>(&mut self, now: Time, observer: &mut O) {
         for (index, flow) in (0..).zip(&self.flows) {
-            observer.on_flow_sample(now, FlowId(index), &state_of(flow));
+            observer.on_flow_sample(now, FlowId(index), &state_of(flow, now));
         }
         for link in 0..self.net.edges.len() {
             let state = self.meter.link_state(&self.net, link, now);
@@ -305,7 +308,7 @@ fn receive<O: Observer>(flow: &mut Flow, packet: Packet, port: &mut Port<'_, O>)
 #[inline]
 fn send_due_ack<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
     if flow.receiver.ack_at <= ROUNDING.after(port.now) {
-        let ack = flow.receiver.handle_timeout();
+        let ack = flow.receiver.handle_timeout(port.now);
         port.acknowledge(ack, &mut flow.blocks);
     }
 }
@@ -319,7 +322,7 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
         flow.sender.handle_write(end, now, port);
     }
     if flow.receiver.ack_at <= now {
-        let ack = flow.receiver.handle_timeout();
+        let ack = flow.receiver.handle_timeout(now);
         port.acknowledge(ack, &mut flow.blocks);
     }
     if flow.sender.deadline() <= now {
@@ -330,7 +333,10 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
     let again = packet.kind() == Kind::Again;
-    if let Some(ack) = flow.receiver.handle_segment(packet.number(), again, packet.is_marked(), now) {
+    if packet.kind() == Kind::WindowProbe {
+        let ack = flow.receiver.handle_window_probe(now);
+        port.acknowledge(ack, &mut flow.blocks);
+    } else if let Some(ack) = flow.receiver.handle_segment(packet.number(), again, packet.is_marked(), now) {
         port.acknowledge(ack, &mut flow.blocks);
     }
 }
@@ -338,12 +344,12 @@ fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port
 #[inline]
 fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
     let (marked, duplicate) = (packet.is_marked(), packet.is_duplicate());
-    let ack = Arrived { next: packet.number(), blocks: &[], marked, duplicate };
+    let ack = Arrived { next: packet.number(), blocks: &[], marked, duplicate, edge: None };
     if packet.blocks() == 0 {
         flow.sender.handle_ack(ack, now, port);
     } else {
-        let (blocks, count) = flow.blocks.take(packet.blocks());
-        flow.sender.handle_ack(Arrived { blocks: &blocks[..count], ..ack }, now, port);
+        let (blocks, count, edge) = flow.blocks.take(packet.blocks());
+        flow.sender.handle_ack(Arrived { blocks: &blocks[..count], edge, ..ack }, now, port);
     }
     let core = &flow.sender.core;
     if core.una >= core.data_end && flow.writer.handle_all_acknowledged(now) {
@@ -351,18 +357,30 @@ fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &m
     }
 }
 
-fn state_of(flow: &Flow) -> FlowState {
-    FlowState { received: flow.receiver.delivered(), ..flow.sender.state() }
+fn state_of(flow: &Flow, now: Time) -> FlowState {
+    let receiver = &flow.receiver;
+    FlowState { received: receiver.delivered(), read: receiver.read_by(now), ..flow.sender.state() }
 }
 
 /// Tells of a flow whose window, threshold, phase, round trip or counts have changed.
 #[inline]
-fn tell_change<O: Observer>(flow: &Flow, index: u32, before: Option<FlowState>, now: Time, observer: &mut O) {
+fn tell_change<O: Observer>(
+    net: &Net,
+    flow: &Flow,
+    index: u32,
+    before: Option<FlowState>,
+    now: Time,
+    observer: &mut O,
+) {
     if !O::CHANGES {
         return;
     }
     let after = flow.sender.state();
     if before != Some(after) {
-        observer.on_change(now, FlowId(index), &state_of(flow));
+        if let Some(link) = observer.queue_wanted(FlowId(index)) {
+            let backlog = net.edges[link.0 as usize].backlog(now);
+            observer.on_queue(now, link, backlog.bytes.get());
+        }
+        observer.on_change(now, FlowId(index), &state_of(flow, now));
     }
 }

@@ -10,7 +10,7 @@ use crate::tcp::receiver::Acknowledgement;
 ///
 /// ```text
 /// ends   flow (32) | number (32)
-/// rest   blocks (32) | guest (16) | hop (8) | block count (2) | duplicate | marked | kind (2)
+/// rest   blocks (32) | guest (16) | hop (8) | block count (2) | duplicate | marked | kind (3)
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Packet {
@@ -24,13 +24,16 @@ pub(crate) enum Kind {
     Data,
     Again,
     Ack,
+    /// A question for the receiver's window, without data; its number is 0.
+    WindowProbe,
     /// Cross-traffic without TCP.
     Cross,
 }
 
-const MARKED: u64 = 1 << 2;
-const DUPLICATE: u64 = 1 << 3;
-const COUNT_SHIFT: u32 = 4;
+const KIND: u64 = 0b111;
+const MARKED: u64 = 1 << 3;
+const DUPLICATE: u64 = 1 << 4;
+const COUNT_SHIFT: u32 = 5;
 const HOP_SHIFT: u32 = 8;
 const GUEST_SHIFT: u32 = 16;
 const BLOCKS_SHIFT: u32 = 32;
@@ -55,6 +58,11 @@ impl Packet {
             | u64::from(ack.count) << COUNT_SHIFT;
         let lists = u64::from(guest) << GUEST_SHIFT | u64::from(blocks) << BLOCKS_SHIFT;
         Self::new(flow, ack.next, flags | lists)
+    }
+
+    /// A question for a window that was closed.
+    pub(crate) fn window_probe(flow: u32, guest: u16) -> Self {
+        Self::new(flow, 0, u64::from(guest) << GUEST_SHIFT | Kind::WindowProbe as u64)
     }
 
     /// Cross-traffic of so many bytes on the wire.
@@ -109,17 +117,18 @@ impl Packet {
 
     #[inline]
     pub(crate) fn kind(self) -> Kind {
-        match self.rest & 3 {
+        match self.rest & KIND {
             0 => Kind::Data,
             1 => Kind::Again,
             2 => Kind::Ack,
+            3 => Kind::WindowProbe,
             _ => Kind::Cross,
         }
     }
 
     #[inline]
     pub(crate) fn is_ack(self) -> bool {
-        self.rest & 3 == Kind::Ack as u64
+        self.rest & KIND == Kind::Ack as u64
     }
 
     /// A queue has marked it (ECN); of an ACK: it echoes a mark.
@@ -151,6 +160,7 @@ impl Packet {
         let number = self.number();
         match self.kind() {
             Kind::Cross => Content::Cross,
+            Kind::WindowProbe => Content::WindowProbe,
             Kind::Ack => Content::Ack { next: number.saturating_sub(1) },
             _ if number == 0 => Content::Syn,
             kind => Content::Data { segment: number - 1, retransmission: kind == Kind::Again },
@@ -172,7 +182,7 @@ mod tests {
             flow: u32, number: u32, blocks: u32, guest: u16, hop: u8, count in 0u8..=3, flags: [bool; 3],
         ) {
             let [marked, duplicate, again] = flags;
-            let ack = Acknowledgement { next: number, blocks: [Run::default(); BLOCKS], count, marked, duplicate };
+            let ack = Acknowledgement { next: number, blocks: [Run::default(); BLOCKS], count, marked, duplicate, edge: None };
             let packet = Packet::ack(flow, &ack, blocks, guest).at_hop(7).at_hop(hop);
             prop_assert_eq!((packet.flow(), packet.number(), packet.blocks()), (flow, number, blocks));
             prop_assert_eq!((packet.guest(), packet.hop(), packet.block_count()), (guest, hop, count.into()));
@@ -183,6 +193,7 @@ mod tests {
             prop_assert_eq!(packet.kind(), if again { Kind::Again } else { Kind::Data });
             prop_assert_eq!((packet.flow(), packet.number(), packet.guest()), (flow, number, guest));
             prop_assert_eq!(Packet::cross(flow, number).kind(), Kind::Cross);
+            prop_assert_eq!(Packet::window_probe(flow, guest).kind(), Kind::WindowProbe);
         }
     }
 }

@@ -48,6 +48,10 @@ impl Timers {
         let entered = &mut self.entered[flow as usize];
         if deadline < *entered {
             *entered = deadline;
+            // There are seldom many more than flows: not twice the room for one more.
+            if self.entries.len() == self.entries.capacity() {
+                self.entries.reserve_exact((self.entries.len() / 4).max(4));
+            }
             self.entries.push(Reverse((deadline, flow)));
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use wad_model::{Bytes, Segments, serde_duration};
+use wad_model::{Bytes, Rate, Segments, serde_duration};
 
 use super::{Amount, Application, Conventions};
 use crate::control::ControlConfig;
@@ -120,9 +120,16 @@ pub struct FlowConfig {
     /// What the congestion window may not exceed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_window: Option<Segments>,
-    /// The receiver's window. Its application reads at once, so this is also its buffer.
+    /// The receiver's window: what it allows to be sent and not acknowledged at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Amount>,
+    /// The receiver's buffer: what has arrived, early or not read yet, stays in it, and the window is never more than its
+    /// rest. As large as `window` if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receive_buffer: Option<Amount>,
+    /// How fast the receiver's application reads; at once if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_rate: Option<Rate>,
     /// The sender's buffer: what is sent and not acknowledged stays in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_buffer: Option<Amount>,
@@ -175,6 +182,8 @@ impl Default for FlowConfig {
             initial_ssthresh: None,
             max_window: None,
             window: None,
+            receive_buffer: None,
+            read_rate: None,
             send_buffer: None,
             delayed_ack: None,
             ack_delay: None,
@@ -207,9 +216,11 @@ pub struct Endpoints {
     pub initial_ssthresh: Option<u32>,
     /// What the congestion window may not exceed, in segments.
     pub max_window: Option<u32>,
-    /// What may be in flight at most (the receiver's window, the sender's buffer, the application's own
+    /// What may be in flight at most (the receiver's window and buffer, the sender's buffer, the application's own
     /// window), in segments.
     pub window: u32,
+    /// What the receiver has room for; none if it has no buffer of its own and reads at once.
+    pub receive_limits: Option<ReceiveLimits>,
     /// When the receiver acknowledges.
     pub delayed_ack: DelayedAck,
     /// How long an acknowledgement waits at most.
@@ -230,6 +241,17 @@ pub struct Endpoints {
     pub burst: u32,
     /// The smallest retransmission time-out.
     pub min_rto: Duration,
+}
+
+/// The limits of a receiver with a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveLimits {
+    /// What the buffer holds, in segments.
+    pub buffer: u32,
+    /// What a window says at most, in segments.
+    pub window: u32,
+    /// How fast the application reads; at once if none.
+    pub read_rate: Option<Rate>,
 }
 
 /// Where no window is given there is none to speak of: more than any path holds, and sums do not overflow.
@@ -255,6 +277,7 @@ impl FlowConfig {
             initial_ssthresh: self.initial_ssthresh.map(Segments::get).or((!linux).then_some(window)),
             max_window: self.max_window.map(Segments::get),
             window,
+            receive_limits: self.receive_limits(segment),
             delayed_ack,
             ack_delay: self.ack_delay.unwrap_or(Duration::from_millis(if linux { 40 } else { 100 })),
             timestamps,
@@ -275,11 +298,20 @@ impl FlowConfig {
             _ => None,
         };
         // ns-2's own default is 20 segments, which nobody means; its scenarios always name a window.
-        [self.window, self.send_buffer, own]
+        [self.window, self.receive_buffer, self.send_buffer, own]
             .into_iter()
             .flatten()
             .map(|amount| amount.in_segments(segment))
             .fold(NO_WINDOW, u32::min)
+    }
+
+    /// Without a buffer of its own the receiver's is as large as its window.
+    fn receive_limits(&self, segment: Bytes) -> Option<ReceiveLimits> {
+        let in_segments = |amount: Amount| amount.in_segments(segment).min(NO_WINDOW);
+        let window = self.window.map_or(NO_WINDOW, in_segments);
+        let buffer = self.receive_buffer.map_or(window, in_segments);
+        let has_limits = self.receive_buffer.is_some() || self.read_rate.is_some();
+        has_limits.then_some(ReceiveLimits { buffer, window, read_rate: self.read_rate })
     }
 }
 

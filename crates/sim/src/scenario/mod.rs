@@ -42,7 +42,7 @@ pub use application::Application;
 pub use conventions::Conventions;
 pub use cross::{CrossPattern, CrossTraffic, Direction, TraceFile, Web};
 pub use error::ScenarioError;
-pub use flow::{DelayedAck, Endpoints, FlowConfig, Recovery, TransmissionQueue, WhenFull};
+pub use flow::{DelayedAck, Endpoints, FlowConfig, ReceiveLimits, Recovery, TransmissionQueue, WhenFull};
 pub use topology::{Custom, CustomLink, Dumbbell, Network, OneWay, ParkingLot, Route, Topology, TwoWay};
 
 /// An experiment in virtual time.
@@ -248,8 +248,13 @@ impl Scenario {
             return value("initial_window", "\"0 segments\"".into(), "give at least one segment");
         }
         if endpoints.window == 0 {
-            let remedy = "the smallest of window, send_buffer and application window must hold a segment";
+            let remedy = "the smallest of window, receive_buffer, send_buffer and application window must \
+                          hold a segment";
             return value("window", "less than a segment".into(), remedy);
+        }
+        if flow.config.read_rate.is_some_and(|rate| rate.as_bps() == 0) {
+            let remedy = "give a rate above 0, or leave the key out for an application that reads at once";
+            return value("read_rate", "\"0 bit/s\"".into(), remedy);
         }
         if endpoints.transmission_queue.is_some_and(|queue| queue.packets == 0) {
             let remedy = "give at least one packet, or leave the key out for a queue without limit";

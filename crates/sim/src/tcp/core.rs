@@ -49,25 +49,30 @@ pub(crate) trait Output {
     /// Sends a segment; `again` if it was sent before.
     fn segment(&mut self, segment: u32, again: bool);
 
+    /// Asks the receiver for its window.
+    fn window_probe(&mut self);
+
     /// How many packets wait in the host for the wire, the one in service included.
     fn queued(&self) -> u64;
 }
 
 /// Habits that a sender keeps for its whole life.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Habits {
     /// ns-2's, where they differ from those of an RFC or of Linux.
     pub(crate) ns2: bool,
     /// A new segment for each of the first two duplicate ACKs (RFC 3042).
     pub(crate) limited_transmit: bool,
     /// The receiver's window, the sender's buffer or the application's window: the smallest.
+    pub(crate) largest_window: u32,
+    /// The same, and what the receiver has room for now.
     pub(crate) receive_window: u32,
     /// The window that data starts with.
     pub(crate) initial_window: u32,
     /// The window comes down after an idle time (RFC 2861).
     pub(crate) slow_start_after_idle: bool,
     /// What the host takes before the wire, if that has a limit.
-    pub(crate) host_queue: Option<HostQueue>,
+    pub(crate) host_queue: Option<Box<HostQueue>>,
 }
 
 /// The host's queue before its first link (Linux: `txqueuelen`).
@@ -215,9 +220,9 @@ impl Core {
         self.window.cwnd as u32
     }
 
-    /// What the window and the receiver's allow, with the fraction.
+    /// What the window and the largest of the receiver allow, with the fraction.
     pub(crate) fn usable_exactly(&self, inflation: u32) -> f64 {
-        (self.window.cwnd + f64::from(inflation)).min(f64::from(self.habits.receive_window))
+        (self.window.cwnd + f64::from(inflation)).min(f64::from(self.habits.largest_window))
     }
 
     /// Sends a segment, and starts what its sending starts.

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 
 mod classic;
 pub(crate) mod core;
+mod persist;
 mod pipe;
+mod receive_buffer;
 pub(crate) mod receiver;
 mod rtt;
 pub(crate) mod runs;

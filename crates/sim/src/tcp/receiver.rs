@@ -3,9 +3,10 @@
 use wad_model::Time;
 
 use super::core::NEVER;
+use super::receive_buffer::ReceiveBuffer;
 use super::runs::{Run, Runs};
 use crate::nanos::Nanos;
-use crate::scenario::DelayedAck;
+use crate::scenario::{DelayedAck, Endpoints};
 
 /// Blocks in an ACK at most: as many as fit beside timestamps (RFC 2018, section 3).
 pub(crate) const BLOCKS: usize = 3;
@@ -23,6 +24,8 @@ pub(crate) struct Receiver {
     pub(crate) ack_at: Time,
     marked: bool,
     duplicate: bool,
+    /// None has no limit, and is read at once.
+    buffer: Option<Box<ReceiveBuffer>>,
     pub(crate) counters: Arrivals,
 }
 
@@ -46,6 +49,8 @@ pub(crate) struct Acknowledgement {
     pub(crate) marked: bool,
     /// It was caused by a segment that had arrived before (RFC 2883).
     pub(crate) duplicate: bool,
+    /// One past the last segment that the receiver has room for, if there is a limit.
+    pub(crate) edge: Option<u32>,
 }
 
 /// When it acknowledges.
@@ -63,15 +68,17 @@ struct Delay {
 }
 
 impl Receiver {
-    pub(crate) fn new(policy: DelayedAck, most: Nanos, sack: bool) -> Self {
+    pub(crate) fn new(endpoints: &Endpoints) -> Self {
+        let delays_acks = endpoints.delayed_ack != DelayedAck::None;
+        let buffer = |limits| Box::new(ReceiveBuffer::new(limits, endpoints.segment, delays_acks));
         Self {
             next: 0,
             early: Runs::default(),
-            sack,
+            sack: endpoints.recovery.uses_sack(),
             reported: [Run::default(); BLOCKS],
             delay: Delay {
-                policy,
-                most,
+                policy: endpoints.delayed_ack,
+                most: endpoints.ack_delay.into(),
                 waiting: false,
                 quick: 16,
                 spacing: Nanos::ZERO,
@@ -80,13 +87,27 @@ impl Receiver {
             ack_at: NEVER,
             marked: false,
             duplicate: false,
+            buffer: endpoints.receive_limits.as_ref().map(buffer),
             counters: Arrivals::default(),
         }
     }
 
-    /// Segments of data that the application has got.
+    /// Segments of data that have arrived in order.
     pub(crate) fn delivered(&self) -> u64 {
         u64::from(self.next.saturating_sub(1))
+    }
+
+    /// Segments of data that the application has got by then.
+    pub(crate) fn read_by(&self, now: Time) -> u64 {
+        match &self.buffer {
+            None => self.delivered(),
+            Some(buffer) => u64::from(buffer.read_by(now).saturating_sub(1)),
+        }
+    }
+
+    /// The buffer, if it or its reader has a limit.
+    pub(crate) fn buffer(&self) -> Option<&ReceiveBuffer> {
+        self.buffer.as_deref()
     }
 
     /// A segment arrives; returns the ACK if it goes out at once.
@@ -98,6 +119,27 @@ impl Receiver {
         marked: bool,
         now: Time,
     ) -> Option<Acknowledgement> {
+        let ack = self.take(segment, again, marked, now);
+        if self.buffer.is_none() {
+            return ack;
+        }
+        self.update_window(now);
+        ack.map(|ack| self.with_window(ack, now))
+    }
+
+    /// The ACK, or an opened window, has waited long enough.
+    pub(crate) fn handle_timeout(&mut self, now: Time) -> Acknowledgement {
+        let ack = self.acknowledge(self.next);
+        self.with_window(ack, now)
+    }
+
+    /// The sender asks for the window.
+    pub(crate) fn handle_window_probe(&mut self, now: Time) -> Acknowledgement {
+        self.handle_timeout(now)
+    }
+
+    #[inline]
+    fn take(&mut self, segment: u32, again: bool, marked: bool, now: Time) -> Option<Acknowledgement> {
         self.counters.segments += u64::from(segment > 0);
         self.counters.marked += u64::from(marked);
         self.marked |= marked;
@@ -115,11 +157,6 @@ impl Receiver {
             return None;
         }
         Some(self.acknowledge(segment))
-    }
-
-    /// The ACK has waited long enough.
-    pub(crate) fn handle_timeout(&mut self) -> Acknowledgement {
-        self.acknowledge(self.next)
     }
 
     fn take_early(&mut self, segment: u32, again: bool) {
@@ -160,7 +197,24 @@ impl Receiver {
             count: 0,
             marked: std::mem::take(&mut self.marked),
             duplicate: std::mem::take(&mut self.duplicate),
+            edge: None,
         }
+    }
+
+    /// Something has arrived: an ACK for the window alone may be due before one that waits.
+    #[cold]
+    fn update_window(&mut self, now: Time) {
+        let Some(buffer) = &mut self.buffer else { return };
+        buffer.handle_arrival(self.next, self.early.total(), now);
+        self.ack_at = self.ack_at.min(buffer.update_due(now));
+    }
+
+    /// An ACK goes out, and tells what room there is.
+    fn with_window(&mut self, ack: Acknowledgement, now: Time) -> Acknowledgement {
+        let Some(buffer) = &mut self.buffer else { return ack };
+        let edge = Some(buffer.advertise(now));
+        self.ack_at = buffer.update_due(now);
+        Acknowledgement { edge, ..ack }
     }
 
     /// The block that holds `segment` first, then those reported most recently (RFC 2018, section 4).

@@ -4,6 +4,7 @@ use wad_model::Time;
 
 use super::classic::{Classic, Kind};
 use super::core::{Core, Habits, NEVER, Output};
+use super::persist::Persist;
 use super::pipe::Pipe;
 use super::rtt::Estimator;
 use super::selective::{Arrived, Rule, Selective, Sending};
@@ -18,6 +19,8 @@ use crate::steer::Orders;
 pub(crate) struct Sender {
     pub(crate) core: Core,
     machine: Machine,
+    /// If the receiver's buffer has a limit.
+    persist: Option<Box<Persist>>,
 }
 
 /// How losses are found and repaired.
@@ -75,6 +78,7 @@ impl Sender {
         let habits = Habits {
             ns2,
             limited_transmit: endpoints.limited_transmit,
+            largest_window: endpoints.window,
             receive_window: endpoints.window,
             initial_window: endpoints.initial_window,
             slow_start_after_idle: endpoints.slow_start_after_idle,
@@ -93,7 +97,8 @@ impl Sender {
         if matches!(machine, Machine::Selective(_)) {
             core.forgo_times();
         }
-        Self { core, machine }
+        let persist = endpoints.receive_limits.as_ref().map(|_| Box::new(Persist::new()));
+        Self { core, machine, persist }
     }
 
     /// Somebody sets it anew, before it starts or while it runs.
@@ -103,7 +108,11 @@ impl Sender {
             wad.retune(config);
         }
         if let Some(window) = orders.window {
-            core.habits.receive_window = window.max(1);
+            core.habits.largest_window = window.max(1);
+            core.habits.receive_window = match &self.persist {
+                Some(persist) if core.una > 0 => persist.window(core.una).min(window.max(1)),
+                _ => window.max(1),
+            };
         }
         if let Some(most) = orders.max_window {
             core.window.ceiling = f64::from(most.max(1));
@@ -114,7 +123,8 @@ impl Sender {
     /// When it wants to be called again if no ACK comes.
     #[inline]
     pub(crate) fn deadline(&self) -> Time {
-        self.core.time_out_at.min(self.core.retry_at)
+        let deadline = self.core.time_out_at.min(self.core.retry_at);
+        self.persist.as_ref().map_or(deadline, |persist| deadline.min(persist.poll_timeout()))
     }
 
     /// The application has written so much, all told; the first call opens the connection.
@@ -127,12 +137,18 @@ impl Sender {
             core.end_idle(restarts, now);
         }
         self.send(now, out);
+        self.watch_window(now);
     }
 
     /// An ACK has arrived.
     #[inline]
     pub(crate) fn handle_ack<O: Output>(&mut self, ack: Arrived<'_>, now: Time, out: &mut O) {
         self.core.count_window(now);
+        if self.persist.is_some() && self.take_window(&ack) {
+            self.send(now, out);
+            self.watch_window(now);
+            return;
+        }
         match &mut self.machine {
             Machine::Classic(classic) => classic.handle_ack(&mut self.core, ack.next, ack.marked, now, out),
             Machine::Pipe(pipe) => {
@@ -143,11 +159,16 @@ impl Sender {
         if self.core.stalled {
             self.handle_stall(now);
         }
+        self.watch_window(now);
     }
 
     /// Its deadline has come.
     pub(crate) fn handle_timeout<O: Output>(&mut self, now: Time, out: &mut O) {
         self.core.count_window(now);
+        if let Some(persist) = self.persist.as_mut().filter(|persist| persist.poll_timeout() <= now) {
+            persist.handle_timeout(self.core.estimator.time_out(), now);
+            out.window_probe();
+        }
         if self.core.retry_at <= now {
             self.core.retry_at = NEVER;
             self.send(now, out);
@@ -172,6 +193,7 @@ impl Sender {
             cwnd: core.window.cwnd,
             ssthresh: core.window.ssthresh,
             in_flight: core.in_flight,
+            receive_window: core.habits.receive_window,
             phase: core.phase,
             control_phase: core.control.phase(&core.window),
             rtt: core.rtts.last(),
@@ -182,10 +204,38 @@ impl Sender {
             sent: core.counters.sent,
             acked: u64::from(core.una.saturating_sub(1)),
             received: 0,
+            read: 0,
             retransmitted: core.counters.retransmitted,
             congestion_events: core.counters.congestion_events,
             timeouts: core.counters.timeouts,
         }
+    }
+
+    /// Probes of a closed window.
+    pub(crate) fn window_probes(&self) -> u64 {
+        self.persist.as_ref().map_or(0, |persist| persist.probes())
+    }
+
+    /// What an ACK says of the window; returns whether it says nothing else, so that it counts as no duplicate (RFC 5681, 2:
+    /// nothing is outstanding, or the window is another).
+    #[cold]
+    fn take_window(&mut self, ack: &Arrived<'_>) -> bool {
+        let Some(persist) = &mut self.persist else { return false };
+        let habits = &mut self.core.habits;
+        let moved = ack.edge.is_some_and(|edge| persist.handle_edge(edge));
+        habits.receive_window = persist.window(self.core.una.max(ack.next)).min(habits.largest_window);
+        let is_bare = ack.next == self.core.una && ack.blocks.is_empty() && !ack.duplicate && !ack.marked;
+        is_bare && (moved || self.core.una == self.core.high)
+    }
+
+    /// Whether there is data, and nothing but the receiver's window holds it back.
+    #[inline]
+    fn watch_window(&mut self, now: Time) {
+        let Some(persist) = &mut self.persist else { return };
+        let core = &self.core;
+        let is_idle = core.una > 0 && core.una == core.high;
+        let waits = is_idle && core.high < core.data_end && core.habits.receive_window == 0;
+        persist.handle_wait(waits, core.estimator.time_out(), now);
     }
 
     fn send<O: Output>(&mut self, now: Time, out: &mut O) {
@@ -205,7 +255,7 @@ impl Sender {
     fn handle_stall(&mut self, now: Time) {
         let core = &mut self.core;
         core.stalled = false;
-        let Some(queue) = core.habits.host_queue else { return };
+        let Some(queue) = core.habits.host_queue.as_deref().copied() else { return };
         core.counters.send_stalls += 1;
         if queue.when_full == WhenFull::Wait || core.una == core.high {
             core.retry_at = queue.retry_after(core.counters.send_stalls).after(now);

@@ -36,6 +36,8 @@ pub(super) fn apply(scenario: &mut Scenario, setting: &Setting) -> Result<(), St
         "loss" => link(scenario)?.forward.loss = loss(text)?,
         "streams" => set_streams(scenario, text)?,
         "window" => set_amount(scenario, text, |flow| &mut flow.window)?,
+        "receive_buffer" => set_amount(scenario, text, |flow| &mut flow.receive_buffer)?,
+        "read_rate" => set_read_rate(scenario, text)?,
         "send_buffer" => set_amount(scenario, text, |flow| &mut flow.send_buffer)?,
         "control" => set_each(scenario, text, |flow| &mut flow.control)?,
         "recovery" => set_each(scenario, text, |flow| &mut flow.recovery)?,
@@ -177,6 +179,15 @@ fn set_amount(
         text => Some(quantity(text, str::parse)?),
     };
     scenario.flows.iter_mut().for_each(|flow| *field(flow) = amount);
+    Ok(())
+}
+
+fn set_read_rate(scenario: &mut Scenario, text: &str) -> Result<(), String> {
+    let rate = match text {
+        "unlimited" | "none" => None,
+        text => Some(quantity(text, str::parse)?),
+    };
+    scenario.flows.iter_mut().for_each(|flow| flow.read_rate = rate);
     Ok(())
 }
 

@@ -23,6 +23,10 @@ pub enum BoundKind {
     Path,
     /// The receiver's window.
     Window,
+    /// The receiver's buffer.
+    ReceiveBuffer,
+    /// The receiving application, which reads slowly.
+    Reader,
     /// The sender's buffer.
     SendBuffer,
     /// A window of the application's own.
@@ -42,6 +46,8 @@ impl fmt::Display for BoundKind {
         f.pad(match self {
             Self::Path => "path",
             Self::Window => "window",
+            Self::ReceiveBuffer => "receive buffer",
+            Self::Reader => "reader",
             Self::SendBuffer => "send buffer",
             Self::ApplicationWindow => "application's window",
             Self::Loss => "loss",

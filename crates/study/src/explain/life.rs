@@ -38,7 +38,8 @@ struct Times {
 pub struct Life {
     /// Nothing was under way: the application had nothing to send.
     pub idle: f64,
-    /// The smallest of the windows was full (the receiver's, the sender's buffer, the application's own).
+    /// The smallest of the windows was full (the receiver's, or what its buffer had room for; the sender's buffer; the
+    /// application's own).
     pub window: f64,
     /// The window doubled.
     pub slow_start: f64,
@@ -95,9 +96,10 @@ impl Watched {
         let has_window = self.facts.window_limit != WindowLimit::None;
         let times = &mut self.times;
         *match state.phase {
+            _ if has_window && state.receive_window == 0 => &mut times.window,
             _ if unacked == 0 => &mut times.idle,
             Phase::Recovery | Phase::Loss | Phase::Reduced => &mut times.recovery,
-            _ if has_window && unacked >= u64::from(self.facts.endpoints.window) => &mut times.window,
+            _ if has_window && unacked >= u64::from(state.receive_window) => &mut times.window,
             _ if state.cwnd < state.ssthresh => &mut times.slow_start,
             _ => &mut times.congestion_window,
         } += time;

@@ -6,7 +6,8 @@
 //! | bound | from |
 //! |---|---|
 //! | path | the slowest link, shared evenly |
-//! | window | W MSS 8 / RTT of the smallest window |
+//! | window, receive buffer, send buffer | W MSS 8 / RTT of the smallest |
+//! | reader | the rate at which the receiving application reads |
 //! | loss | the response function of the control at the path's random losses |
 //! | queue | the saw-tooth of the control over a queue that is too short |
 //! | slow start | what the doubling of the window costs a transfer that is short |
@@ -130,7 +131,7 @@ struct Subject<'s> {
 
 impl Subject<'_> {
     fn bounds(&self) -> Vec<Bound> {
-        let Limits { share_bps, window_bps, loss_bps, application_bps, .. } = *self.limits;
+        let Limits { share_bps, window_bps, reader_bps, loss_bps, application_bps, .. } = *self.limits;
         let rtt = show::time(self.flow.unloaded.as_secs_f64());
         let endpoints = &self.flow.endpoints;
         let window = endpoints.window.min(endpoints.max_window.unwrap_or(u32::MAX));
@@ -144,6 +145,7 @@ impl Subject<'_> {
                 window_bps,
                 format!("{window} segments of {} B each {rtt}", endpoints.segment.get()),
             ),
+            bound(BoundKind::Reader, reader_bps, "so fast the receiving application reads".to_owned()),
             bound(BoundKind::Loss, loss_bps, self.loss_in_words()),
             bound(BoundKind::Application, application_bps, "what it offers in the mean".to_owned()),
         ]
@@ -160,6 +162,7 @@ impl Subject<'_> {
     fn window_kind(&self) -> BoundKind {
         match self.flow.window_limit {
             WindowLimit::Receiver | WindowLimit::None => BoundKind::Window,
+            WindowLimit::ReceiveBuffer => BoundKind::ReceiveBuffer,
             WindowLimit::SendBuffer => BoundKind::SendBuffer,
             WindowLimit::Application => BoundKind::ApplicationWindow,
         }

@@ -18,6 +18,12 @@ pub(super) fn remedies(subject: &Subject<'_>, limit: BoundKind, expected: f64) -
                 .to_owned(),
         ],
         BoundKind::Window => windows(subject, possible, expected, "--window"),
+        BoundKind::ReceiveBuffer => windows(subject, possible, expected, "--receive-buffer"),
+        BoundKind::Reader => vec![format!(
+            "the receiving application reads {}; the path would carry {}: no window or buffer gives more",
+            show::rate(expected),
+            show::rate(possible)
+        )],
         BoundKind::SendBuffer => windows(subject, possible, expected, "--send-buffer"),
         BoundKind::ApplicationWindow => windows(subject, possible, expected, "the application's window:"),
         BoundKind::Loss => losses(subject, possible, expected),

@@ -89,7 +89,7 @@ impl Picture {
         }
         let seconds = now.as_secs_f64();
         let Some(lines) = self.flows.get_mut(flow.0 as usize) else { return };
-        lines.received.push((seconds, state.received as f64 * lines.segment_bits));
+        lines.received.push((seconds, state.read as f64 * lines.segment_bits));
         lines.cwnd.push((seconds, state.cwnd));
         let rtt = if state.rtt > Nanos::ZERO { state.rtt.as_secs_f64() } else { f64::NAN };
         lines.rtt.push((seconds, rtt));

@@ -34,8 +34,8 @@ pub struct Recorder<W: Write> {
     interval: Option<Duration>,
     next: Time,
     flows: Vec<Recorded>,
-    /// Bytes that wait in each link.
-    queues: Vec<u64>,
+    /// Bytes that wait in each link, where that is known.
+    queues: Vec<Option<u64>>,
     due: Vec<(usize, FlowState)>,
     row: Vec<Option<u64>>,
     fault: Option<WriteError>,
@@ -84,7 +84,7 @@ const COLUMNS: &[(Counter, Value)] = &[
     (Counter::CurRTO, |m| micros(m.state.rto)),
     (Counter::CurCwnd, |m| whole(m.state.cwnd)),
     (Counter::CurSsthresh, |m| whole(m.state.ssthresh)),
-    (Counter::CurRwinRcvd, |m| Some(m.bytes(m.facts.endpoints.window.into()))),
+    (Counter::CurRwinRcvd, |m| Some(m.bytes(m.state.receive_window.into()))),
     (Counter::UnackedPkts, |m| Some(unacked(m.state))),
     (Counter::CongSignals, |m| Some(m.state.congestion_events + m.state.timeouts)),
     (Counter::Timeouts, |m| Some(m.state.timeouts)),
@@ -125,7 +125,7 @@ impl<W: Write> Recorder<W> {
             start,
             interval,
             sequence: 0,
-            tables: vec![schema(interval.is_some())],
+            tables: vec![schema()],
         };
         let mut writer = Writer::new(out, header)?;
         let mut flows = Vec::with_capacity(survey.flows.len());
@@ -143,12 +143,23 @@ impl<W: Write> Recorder<W> {
             });
         }
         let next = interval.map_or(Time::ZERO, |interval| Time::ZERO + interval);
-        let queues = vec![0; survey.network.links.len()];
+        let queues = vec![None; survey.network.links.len()];
         Ok(Self { writer, interval, next, flows, queues, due: Vec::new(), row: Vec::new(), fault: None })
     }
 
     pub(super) const fn interval(&self) -> Option<Duration> {
         self.interval
+    }
+
+    /// Without an interval each change is recorded with the queue of its moment.
+    pub(super) fn queue_wanted(&self, flow: FlowId) -> Option<LinkId> {
+        let facts = &self.flows.get(flow.0 as usize)?.facts;
+        let (link, _) = facts.slowest.filter(|_| self.interval.is_none())?;
+        u32::try_from(link).ok().map(LinkId)
+    }
+
+    pub(super) fn queue(&mut self, link: LinkId, bytes: u64) {
+        self.queues[link.0 as usize] = Some(bytes);
     }
 
     pub(super) fn change(&mut self, now: Time, flow: FlowId, state: &FlowState) {
@@ -173,7 +184,10 @@ impl<W: Write> Recorder<W> {
 
     pub(super) fn link_sample(&mut self, now: Time, link: LinkId, state: &LinkState) {
         let link = link.0 as usize;
-        self.queues[link] = state.queue_bytes;
+        // A recording of changes has the queue of each change; samples are for the picture then.
+        if self.interval.is_some() {
+            self.queues[link] = Some(state.queue_bytes);
+        }
         let (Some(interval), true) = (self.interval, link + 1 == self.queues.len()) else { return };
         if now >= self.next {
             self.next = self.next + interval;
@@ -189,9 +203,7 @@ impl<W: Write> Recorder<W> {
         }
         let flow = &mut self.flows[index];
         flow.fill(now, &state, &mut self.row);
-        if self.interval.is_some() {
-            self.row.push(flow.facts.slowest.map(|(link, _)| self.queues[link]));
-        }
+        self.row.push(flow.facts.slowest.and_then(|(link, _)| self.queues[link]));
         flow.written = Some(now);
         self.fault = self.writer.sample(TABLE, flow.id, now, &self.row).err();
     }
@@ -201,6 +213,10 @@ impl<W: Write> Recorder<W> {
     /// # Errors
     /// The first that happened; what was written before stays readable.
     pub fn finish(mut self, end: Time) -> Result<W, WriteError> {
+        if self.interval.is_none() {
+            // They are those of the last changes, not of the end.
+            self.queues.fill(None);
+        }
         for index in 0..self.flows.len() {
             if let Some(state) = self.flows[index].state
                 && self.flows[index].written != Some(end)
@@ -229,12 +245,14 @@ impl Recorded {
 
     fn held_until(&self, now: Time) -> Held {
         let mut held = self.held;
-        let Some(state) = self.state.filter(|state| unacked(state) > 0) else { return held };
+        let Some(state) = self.state.filter(|state| unacked(state) > 0 || state.receive_window == 0) else {
+            return held;
+        };
         let time = now - self.since;
         held.busy += time;
-        if is_window_full(&self.facts, &state) {
+        if is_window_full(&state) {
             match self.facts.window_limit {
-                WindowLimit::Receiver => held.receiver += time,
+                WindowLimit::Receiver | WindowLimit::ReceiveBuffer => held.receiver += time,
                 WindowLimit::SendBuffer => held.send_buffer += time,
                 WindowLimit::Application | WindowLimit::None => {}
             }
@@ -259,19 +277,18 @@ impl Moment<'_> {
     /// is full.
     fn is_application_limited(&self) -> bool {
         if self.facts.is_bulk {
-            return self.facts.window_limit == WindowLimit::Application
-                && is_window_full(self.facts, self.state);
+            return self.facts.window_limit == WindowLimit::Application && is_window_full(self.state);
         }
         let in_flight = f64::from(self.state.in_flight);
-        let room = self.state.cwnd.min(self.facts.endpoints.window.into()) - in_flight;
+        let room = self.state.cwnd.min(self.state.receive_window.into()) - in_flight;
         self.state.phase == Phase::Open
             && self.state.pacing_rate.is_none()
             && room >= f64::from(self.facts.endpoints.burst)
     }
 }
 
-fn is_window_full(facts: &FlowFacts, state: &FlowState) -> bool {
-    unacked(state) >= u64::from(facts.endpoints.window)
+fn is_window_full(state: &FlowState) -> bool {
+    unacked(state) >= u64::from(state.receive_window)
 }
 
 /// Sent for the first time and not acknowledged.
@@ -303,13 +320,13 @@ const fn congestion_state(phase: Phase) -> u64 {
     }
 }
 
-fn schema(sampled: bool) -> Schema {
+fn schema() -> Schema {
     let counters = COLUMNS.iter().map(|(counter, _)| Column::of(counter.info()));
     let queue = Column {
         description: "What waits before the slowest link of the flow's way".to_owned(),
         ..Column::new(PATH_QUEUE, "B", Kind::Gauge)
     };
-    Schema::new("samples", counters.chain(sampled.then_some(queue)))
+    Schema::new("samples", counters.chain([queue]))
 }
 
 fn described(index: usize, facts: &FlowFacts, control: &str) -> Flow {

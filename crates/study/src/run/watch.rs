@@ -27,6 +27,16 @@ impl<W: Write> Observer for Watcher<W> {
         common(recorded, drawn).map(Nanos::from)
     }
 
+    fn queue_wanted(&self, flow: FlowId) -> Option<LinkId> {
+        self.recorder.as_ref().and_then(|recorder| recorder.queue_wanted(flow))
+    }
+
+    fn on_queue(&mut self, _: Time, link: LinkId, bytes: u64) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.queue(link, bytes);
+        }
+    }
+
     fn on_change(&mut self, now: Time, flow: FlowId, state: &FlowState) {
         if let Some(recorder) = &mut self.recorder {
             recorder.change(now, flow, state);

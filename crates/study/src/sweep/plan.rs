@@ -210,6 +210,17 @@ impl Plan {
         toml::to_string(&whole).unwrap_or_default()
     }
 
+    /// The same plan with other names of the files that it names: recordings of cross-traffic, in the scenario or as an axis.
+    #[must_use]
+    pub fn with_files(&self, mut rename: impl FnMut(&str) -> String) -> Self {
+        let mut plan = self.clone();
+        plan.document.rename_files(&mut rename);
+        for axis in plan.axes.iter_mut().filter(|axis| axis.name.ends_with("pattern.trace.file")) {
+            axis.values.iter_mut().for_each(|value| *value = rename(value));
+        }
+        plan
+    }
+
     /// A number that tells plans apart.
     #[must_use]
     pub fn fingerprint(&self) -> u32 {

@@ -91,6 +91,8 @@ pub(crate) struct Arrived<'a> {
     pub(crate) marked: bool,
     /// It was caused by a segment that had arrived before.
     pub(crate) duplicate: bool,
+    /// One past the last segment that the receiver has room for, if it has a limit.
+    pub(crate) edge: Option<u32>,
 }
 
 /// How segments leave.
