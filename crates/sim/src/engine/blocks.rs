@@ -31,13 +31,13 @@ struct Place {
 
 impl Blocks {
     /// Keeps what an ACK says; returns its number, which is not 0.
-    pub(crate) fn push(&mut self, ack: &Acknowledgement) -> u32 {
+    pub(crate) fn push(&mut self, ack: Acknowledgement) -> u32 {
         self.latest += 1;
         if (self.latest - self.arrived) as usize >= self.places.len() {
             self.grow();
         }
         let place = self.latest as usize & (self.places.len() - 1);
-        let Acknowledgement { count, blocks, edge, .. } = *ack;
+        let Acknowledgement { count, blocks, edge, .. } = ack;
         self.places[place] = Place { number: self.latest, count, blocks, edge };
         self.latest
     }
@@ -78,7 +78,7 @@ mod tests {
     fn blocks_are_kept_until_their_ack_arrives_however_many_are_under_way() {
         let mut blocks = Blocks::default();
         let run = |i| Run { start: i, end: i + 1 };
-        let numbers: Vec<u32> = (0..1000).map(|i| blocks.push(&ack(run(i), 3))).collect();
+        let numbers: Vec<u32> = (0..1000).map(|i| blocks.push(ack(run(i), 3))).collect();
         for (i, number) in (0..).zip(numbers) {
             assert_eq!(blocks.take(number), ([run(i); BLOCKS], 3, Some(i + 1)));
         }
@@ -89,7 +89,7 @@ mod tests {
     fn a_ring_does_not_grow_while_acks_arrive() {
         let mut blocks = Blocks::default();
         for _ in 0..10_000 {
-            let number = blocks.push(&ack(Run::default(), 1));
+            let number = blocks.push(ack(Run::default(), 1));
             blocks.take(number);
         }
         assert_eq!(blocks.places.len(), KEPT);

@@ -55,7 +55,7 @@ use cross::{Cross, Lent};
 use flow::Flow;
 use measure::Meter;
 use net::{Net, Sizes, mix};
-use packet::{Kind, Packet};
+use packet::Packet;
 use timers::Timers;
 
 /// A scenario, ready to run.
@@ -97,7 +97,7 @@ impl<O: Observer> Output for Port<'_, O> {
 impl<O: Observer> Port<'_, O> {
     #[inline]
     fn acknowledge(&mut self, ack: Acknowledgement, blocks: &mut Blocks) {
-        let number = if ack.count > 0 || ack.edge.is_some() { blocks.push(&ack) } else { 0 };
+        let number = if ack.count > 0 || ack.edge.is_some() { blocks.push(ack) } else { 0 };
         self.send(Packet::ack(self.flow, &ack, number, self.guest));
     }
 
@@ -332,11 +332,13 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
 
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
-    let again = packet.kind() == Kind::Again;
-    if packet.kind() == Kind::WindowProbe {
+    if packet.is_window_probe() {
         let ack = flow.receiver.handle_window_probe(now);
         port.acknowledge(ack, &mut flow.blocks);
-    } else if let Some(ack) = flow.receiver.handle_segment(packet.number(), again, packet.is_marked(), now) {
+        return;
+    }
+    let (again, marked) = (packet.is_again(), packet.is_marked());
+    if let Some(ack) = flow.receiver.handle_segment(packet.number(), again, marked, now) {
         port.acknowledge(ack, &mut flow.blocks);
     }
 }

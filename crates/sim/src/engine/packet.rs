@@ -127,6 +127,16 @@ impl Packet {
     }
 
     #[inline]
+    pub(crate) fn is_again(self) -> bool {
+        self.rest & KIND == Kind::Again as u64
+    }
+
+    #[inline]
+    pub(crate) fn is_window_probe(self) -> bool {
+        self.rest & KIND == Kind::WindowProbe as u64
+    }
+
+    #[inline]
     pub(crate) fn is_ack(self) -> bool {
         self.rest & KIND == Kind::Ack as u64
     }

@@ -119,12 +119,10 @@ impl Receiver {
         marked: bool,
         now: Time,
     ) -> Option<Acknowledgement> {
-        let ack = self.take(segment, again, marked, now);
-        if self.buffer.is_none() {
-            return ack;
+        if self.buffer.is_some() {
+            return self.take_into_buffer(segment, again, marked, now);
         }
-        self.update_window(now);
-        ack.map(|ack| self.with_window(ack, now))
+        self.take(segment, again, marked, now)
     }
 
     /// The ACK, or an opened window, has waited long enough.
@@ -201,12 +199,21 @@ impl Receiver {
         }
     }
 
-    /// Something has arrived: an ACK for the window alone may be due before one that waits.
+    /// With a buffer an ACK tells what room there is, and one for the window alone may be due before one that waits.
     #[cold]
-    fn update_window(&mut self, now: Time) {
-        let Some(buffer) = &mut self.buffer else { return };
-        buffer.handle_arrival(self.next, self.early.total(), now);
-        self.ack_at = self.ack_at.min(buffer.update_due(now));
+    fn take_into_buffer(
+        &mut self,
+        segment: u32,
+        again: bool,
+        marked: bool,
+        now: Time,
+    ) -> Option<Acknowledgement> {
+        let ack = self.take(segment, again, marked, now);
+        if let Some(buffer) = &mut self.buffer {
+            buffer.handle_arrival(self.next, self.early.total(), now);
+            self.ack_at = self.ack_at.min(buffer.update_due(now));
+        }
+        ack.map(|ack| self.with_window(ack, now))
     }
 
     /// An ACK goes out, and tells what room there is.
