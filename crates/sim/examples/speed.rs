@@ -1,4 +1,5 @@
-//! How fast the simulator is, beside ns-2 on the same scenarios in one run, in turns.
+//! How fast the simulator is, beside ns-2 on the same scenarios in one run: in turns, each for as long as the other, so that
+//! what else the machine does weighs on both. The table has medians of the turns.
 //!
 //! `cargo run --release -p wad-sim --example speed` (ns-2 from Debian's package `ns2`; without it, its columns stay empty.
 //! For ns-3, build `tests/ns3/path.cc` as it says and give the program's path in `NS3_PATH`.)
@@ -71,7 +72,7 @@ const CASES: [Case; 5] = [
     },
 ];
 
-const TURNS: u32 = 5;
+const TURNS: u32 = 9;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     beside_ns2()?;
@@ -121,33 +122,54 @@ fn beside_ns2() -> Result<(), Box<dyn std::error::Error>> {
     println!("|---|---|---|---|---|---|---|");
     for case in &CASES {
         let scenario = scenario(case, 60)?;
-        let (mut ours, mut theirs) = (f64::INFINITY, f64::INFINITY);
-        let (mut segments, mut their_segments) = (0, 0);
-        let mut their_start = f64::INFINITY;
-        for _ in 0..TURNS {
-            let (seconds, outcome) = time(&scenario, 1)?;
-            ours = ours.min(seconds);
-            segments = outcome.work.segments;
-            if let Some((seconds, sent)) = ns2(case, "60") {
-                theirs = theirs.min(seconds);
-                their_segments = sent;
-            }
-            // Start-up, Tcl included: taken off for the rate, not for the wall time.
-            if let Some((seconds, _)) = ns2(case, "0.001") {
-                their_start = their_start.min(seconds);
-            }
-        }
-        let here = segments as f64 / ours / 1e6;
-        let there = their_segments as f64 / (theirs - their_start) / 1e6;
+        let turns: Vec<Turn> = (0..TURNS).map(|_| turn(case, &scenario)).collect::<Result<_, _>>()?;
+        let median = |of: fn(&Turn) -> f64| {
+            let mut values: Vec<f64> = turns.iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
         println!(
-            "| {} | {} | {segments} | {here:.2} | {there:.2} | {:.1} | {:.1} |",
+            "| {} | {} | {} | {:.2} | {:.2} | {:.1} | {:.1} |",
             case.name,
             case.variant,
-            here / there,
-            theirs / ours
+            turns[0].segments,
+            median(|turn| turn.here / 1e6),
+            median(|turn| turn.there / 1e6),
+            median(|turn| turn.here / turn.there),
+            median(|turn| turn.wall_ratio)
         );
     }
     Ok(())
+}
+
+/// Both simulators one after the other, for about as long.
+struct Turn {
+    segments: u64,
+    /// Segments a second.
+    here: f64,
+    there: f64,
+    wall_ratio: f64,
+}
+
+fn turn(case: &Case, scenario: &Scenario) -> Result<Turn, Box<dyn std::error::Error>> {
+    let theirs = ns2(case, "60");
+    // Start-up, Tcl included: taken off for the rate, not for the wall time.
+    let start_up = ns2(case, "0.001").map_or(0.0, |(seconds, _)| seconds);
+    let (their_seconds, sent) = theirs.unwrap_or((0.4, 0));
+    let (mut seconds, mut runs, mut segments) = (0.0, 0, 0);
+    while seconds < their_seconds {
+        let (once, outcome) = time(scenario, 1)?;
+        seconds += once;
+        runs += 1;
+        segments = outcome.work.segments;
+    }
+    let ours = seconds / f64::from(runs);
+    Ok(Turn {
+        segments,
+        here: segments as f64 / ours,
+        there: sent as f64 / (their_seconds - start_up),
+        wall_ratio: their_seconds / ours,
+    })
 }
 
 /// Seconds of wall time and data segments.

@@ -233,10 +233,9 @@ impl Net {
         let way = ways[packet.flow() as usize];
         let size = way.size(packet);
         let mut at = now;
-        let mut rest = &hops[way.rest(packet)];
-        while let Some((&link, after)) = rest.split_first() {
+        let route = &hops[way.rest(packet)];
+        for (passed, &link) in (1..).zip(route) {
             let link = link as usize;
-            rest = after;
             let edge = &mut edges[link];
             if at >= edge.next_mark {
                 readings[link] = edge.note_marks(readings[link], *marks, at);
@@ -248,14 +247,13 @@ impl Net {
                         if under_way.is_empty() {
                             agenda.set(edge.seat as usize, delivered.as_nanos());
                         }
-                        let hop = way.hop_before(packet, rest);
-                        under_way.push_back((delivered, packet.at_hop(hop)));
+                        under_way.push_back((delivered, packet.after_hops(passed, route.len())));
                         return;
                     }
                     lost => lost,
                 },
                 Carrier::Polled { .. } => {
-                    let packet = packet.at_hop(way.hop_before(packet, rest));
+                    let packet = packet.after_hops(passed, route.len());
                     return self.hand_over(packet, link, size, way.ecn, at, observer);
                 }
             };
@@ -399,17 +397,6 @@ impl Way {
     fn rest(&self, packet: Packet) -> Range<usize> {
         let leg = usize::from(packet.is_ack());
         self.bounds[leg] as usize + usize::from(packet.hop())..self.bounds[leg + 1] as usize
-    }
-
-    /// The count of hops of a packet that has these before it.
-    #[inline]
-    fn hop_before(&self, packet: Packet, rest: &[u32]) -> u8 {
-        if rest.is_empty() {
-            return Packet::LAST_HOP;
-        }
-        let leg = usize::from(packet.is_ack());
-        let hops = self.bounds[leg + 1] - self.bounds[leg];
-        u8::try_from(hops as usize - rest.len()).unwrap_or(Packet::LAST_HOP)
     }
 
     #[inline]

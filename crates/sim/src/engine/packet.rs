@@ -108,11 +108,12 @@ impl Packet {
         (self.rest >> HOP_SHIFT) as u8
     }
 
-    /// The same packet after another count of hops.
+    /// The same packet after so many hops more of those that were left.
     #[inline]
-    pub(crate) fn at_hop(self, hop: u8) -> Self {
+    pub(crate) fn after_hops(self, passed: usize, left: usize) -> Self {
+        let hop = if passed == left { u64::from(Self::LAST_HOP) } else { u64::from(self.hop()) + passed as u64 };
         let others = self.rest & !(0xFF << HOP_SHIFT);
-        Self { rest: others | u64::from(hop) << HOP_SHIFT, ..self }
+        Self { rest: others | (hop & 0xFF) << HOP_SHIFT, ..self }
     }
 
     #[inline]
@@ -189,17 +190,18 @@ mod tests {
     proptest! {
         #[test]
         fn what_goes_in_comes_out(
-            flow: u32, number: u32, blocks: u32, guest: u16, hop: u8, count in 0u8..=3, flags: [bool; 3],
+            flow: u32, number: u32, blocks: u32, guest: u16, hop in 1u8..254, count in 0u8..=3, flags: [bool; 3],
         ) {
             let [marked, duplicate, again] = flags;
             let ack = Acknowledgement { next: number, blocks: [Run::default(); BLOCKS], count, marked, duplicate, edge: None };
-            let packet = Packet::ack(flow, &ack, blocks, guest).at_hop(7).at_hop(hop);
+            let packet = Packet::ack(flow, &ack, blocks, guest).after_hops(1, 300).after_hops(hop.into(), 300);
             prop_assert_eq!((packet.flow(), packet.number(), packet.blocks()), (flow, number, blocks));
-            prop_assert_eq!((packet.guest(), packet.hop(), packet.block_count()), (guest, hop, count.into()));
+            prop_assert_eq!((packet.guest(), packet.hop(), packet.block_count()), (guest, hop + 1, count.into()));
             prop_assert_eq!((packet.is_marked(), packet.is_duplicate()), (marked, duplicate));
             prop_assert!(packet.is_ack() && packet.kind() == Kind::Ack && packet.with_mark().is_marked());
 
-            let packet = Packet::segment(flow, number, again, guest).at_hop(hop);
+            let packet = Packet::segment(flow, number, again, guest).after_hops(3, 3);
+            prop_assert_eq!(packet.hop(), Packet::LAST_HOP);
             prop_assert_eq!(packet.kind(), if again { Kind::Again } else { Kind::Data });
             prop_assert_eq!((packet.flow(), packet.number(), packet.guest()), (flow, number, guest));
             prop_assert_eq!(Packet::cross(flow, number).kind(), Kind::Cross);
