@@ -1,10 +1,11 @@
 //! What the BPF programs cost, from the kernel's run statistics, and what that does to a busy host.
 //!
 //! ```text
-//! cargo run --release -p wad-lab --example kernel_cost [connection] [acknowledgement] [churn]
+//! cargo run --release -p wad-lab --example kernel_cost [connection] [acknowledgement] [churn] [PAIRS]
 //! ```
 //!
-//! Needs root. Traffic stays in network namespaces of its own.
+//! `PAIRS` is how many pairs of phases `churn` compares, 200 if it is not given (4 minutes): on a machine that others use too
+//! the interval shrinks with their root. Needs root. Traffic stays in network namespaces of its own.
 
 #![allow(unsafe_code, reason = "the sandbox of the tests changes the namespace of its thread")]
 #![allow(
@@ -42,7 +43,7 @@ const CONNECTION_RATE: u32 = 2_000;
 /// Short, so that a pair of phases has the same share of a machine that others use too.
 const PHASE: Duration = Duration::from_millis(400);
 const SETTLE: Duration = Duration::from_millis(100);
-const ROUNDS: usize = 200;
+const PAIRS: usize = 200;
 
 fn main() {
     let sandbox = Sandbox::new();
@@ -50,7 +51,9 @@ fn main() {
     let status = Command::new("ip").args(["link", "set", "lo", "mtu", "1500"]).status();
     assert!(status.expect("iproute2 is installed").success());
     let asked: Vec<String> = std::env::args().skip(1).collect();
-    let wanted = |part: &str| asked.is_empty() || asked.iter().any(|one| one == part);
+    let pairs = asked.iter().find_map(|one| one.parse().ok());
+    let all = asked.len() == usize::from(pairs.is_some());
+    let wanted = |part: &str| all || asked.iter().any(|one| one == part);
     if wanted("connection") {
         per_connection(&sandbox);
     }
@@ -58,7 +61,7 @@ fn main() {
         per_acknowledgement(&sandbox);
     }
     if wanted("churn") {
-        churn(&sandbox);
+        churn(&sandbox, pairs.unwrap_or(PAIRS));
     }
 }
 
@@ -169,10 +172,10 @@ fn per_acknowledgement(sandbox: &Sandbox) {
 }
 
 /// Throughput of a bulk flow while new connections come at a steady rate, with and without.
-fn churn(sandbox: &Sandbox) {
+fn churn(sandbox: &Sandbox, pairs: usize) {
     let traffic = Traffic::start();
     let mut losses = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..pairs {
         let with = || {
             let reader = Reader::start(Tuner::load(&large_policy(), &sandbox.cgroup).unwrap());
             let rate = traffic.rate();
@@ -190,15 +193,15 @@ fn churn(sandbox: &Sandbox) {
         losses.push((1.0 - with / without) * 100.0);
     }
     losses.sort_by(f64::total_cmp);
-    let at = |share: usize| losses[(ROUNDS - 1) * share / 100];
+    let at = |share: usize| losses[(pairs - 1) * share / 100];
     // The median's 95 % interval, from the binomial distribution of the order statistics.
-    let reach = (0.98 * (ROUNDS as f64).sqrt()).ceil() as usize;
+    let reach = ((0.98 * (pairs as f64).sqrt()).ceil() as usize).min(pairs / 2);
     println!(
-        "loss of throughput at {CONNECTION_RATE} new connections a second: median {:.1} % of {ROUNDS} pairs, \
+        "loss of throughput at {CONNECTION_RATE} new connections a second: median {:.1} % of {pairs} pairs, \
          95 % interval {:.1} to {:.1} %, half of the pairs from {:.1} to {:.1} % (bar: 3 %)",
         at(50),
-        losses[ROUNDS / 2 - reach],
-        losses[ROUNDS / 2 + reach],
+        losses[pairs / 2 - reach],
+        losses[(pairs / 2 + reach).min(pairs - 1)],
         at(25),
         at(75),
     );

@@ -140,12 +140,8 @@ impl Conduit {
         self.busy += self.usual.count * self.usual.service.nanos_up;
         self.usual.add_stays(self.queue.stays_mut());
         let service = self.wire.service(size);
-        self.usual = Usual {
-            service,
-            passage: service.nanos_up.saturating_add(self.delay),
-            count: 0,
-            queued: 0,
-        };
+        self.usual =
+            Usual { service, passage: service.nanos_up.saturating_add(self.delay), count: 0, queued: 0 };
     }
 
     /// What has been counted so far.
@@ -180,8 +176,7 @@ impl Conduit {
     #[must_use]
     pub fn usage(&self, now: Time) -> Usage {
         let until = now.max(self.last_entry());
-        let mut usage =
-            Usage { since: self.first_entry.unwrap_or(until), until, ..Usage::default() };
+        let mut usage = Usage { since: self.first_entry.unwrap_or(until), until, ..Usage::default() };
         let yet_to_come = self.wire.busy_until().as_nanos().saturating_sub(until.as_nanos());
         let busy = self.busy + self.usual.count * self.usual.service.nanos_up;
         usage.busy = Duration::from_nanos(busy.saturating_sub(yet_to_come));

@@ -37,7 +37,8 @@
 //! A departure is known when the packet is queued, and so, without reordering, is its delivery. There
 //! is one ring of deliveries in time order, no event a packet and no timer. Only jitter that reorders
 //! needs a heap, and only a discipline that decides at the head has to be followed departure by departure. A link of a
-//! rate, a drop-tail queue and a delay alone, which is what most are, does without the other stages. In the steady
+//! rate, a drop-tail queue and a delay alone, which is what most are, does without the other stages. Its owner may
+//! take packets over as they enter ([`Conduit`]): then it keeps none. In the steady
 //! state nothing is allocated.
 //!
 //! # Repeatable

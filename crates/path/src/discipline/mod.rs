@@ -132,7 +132,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        for discipline in ["\"drop_tail\"", "{ fq_codel = { flows = 7 } }", "{ codel = { target = \"1 ms\" } }"] {
+        for discipline in
+            ["\"drop_tail\"", "{ fq_codel = { flows = 7 } }", "{ codel = { target = \"1 ms\" } }"]
+        {
             let queue = Queue { discipline: read(&format!("discipline = {discipline}")).unwrap() };
             assert_eq!(toml::from_str::<Queue>(&toml::to_string(&queue).unwrap()), Ok(queue));
         }

@@ -14,8 +14,12 @@ use super::{
 
 /// What a variant holds: the control, or what is named instead.
 macro_rules! held {
-    ($control:ty) => { $control };
-    ($control:ty, $held:ty) => { $held };
+    ($control:ty) => {
+        $control
+    };
+    ($control:ty, $held:ty) => {
+        $held
+    };
 }
 
 /// Makes the enums: one line a control, with its variant, its name in scenarios, its type (in a box if each flow

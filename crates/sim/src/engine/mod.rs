@@ -2,12 +2,12 @@
 //!
 //! What makes it fast is what it does not do. There is no event for a packet that waits, is being sent or
 //! propagates: a link knows when it will deliver a packet as soon as that packet has entered, and keeps what is
-//! under way in a ring in order of time. So one event is pending for each link, its next delivery, and one
+//! under way in a queue in order of time. So one event is pending for each link, its next delivery, and one
 //! for each flow, its next deadline. The next of all is found by a tournament among links and a heap of
 //! deadlines that are put off without being moved.
 //!
 //! ```text
-//!   flow: sender --segments--> link --> link --> flow: receiver      each link: a ring in order of time
+//!   flow: sender --segments--> link --> link --> flow: receiver      each link: a queue in order of time
 //!           ^                                        |
 //!           +----------- link <-- link <----ACKs-----+
 //! ```
@@ -208,7 +208,9 @@ impl Simulation {
         if before.is_some() {
             tell_change(net, flow, packet.flow(), before, now, observer);
         }
-        timers.set(packet.flow(), flow.deadline());
+        // A segment moves no deadline but the receiver's.
+        let deadline = if packet.is_ack() { flow.deadline() } else { flow.receiver.ack_at };
+        timers.set(packet.flow(), deadline);
     }
 
     /// The deadline of a flow or of cross-traffic may have come.

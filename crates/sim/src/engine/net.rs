@@ -23,7 +23,7 @@ pub(crate) struct Net {
     hops: Vec<u32>,
     marks: Marks,
     /// What each link had counted at the marks that its packets have passed.
-    readings: Vec<[Option<Reading>; 2]>,
+    readings: Readings,
     pub(crate) losses: Vec<Losses>,
     /// The first way that belongs to cross-traffic.
     pub(crate) cross_from: u32,
@@ -67,6 +67,9 @@ impl Marks {
         at >= self.0[0] && at < self.0[1]
     }
 }
+
+/// What each link had counted at each mark.
+type Readings = Vec<[Option<Reading>; 2]>;
 
 /// What a link has counted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,10 +144,7 @@ impl Net {
     }
 
     /// Adds the way of the next flow.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "links are far fewer than 2^32"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "links are far fewer than 2^32")]
     pub(crate) fn add_way(&mut self, forward: &[usize], backward: &[usize], sizes: Sizes) {
         let first = self.hops.len() as u32;
         self.hops.extend(forward.iter().chain(backward).map(|&link| link as u32));
@@ -230,7 +230,7 @@ impl Net {
     #[inline]
     pub(crate) fn enter<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) {
         let Self { edges, agenda, ways, hops, marks, readings, .. } = self;
-        let way = ways[packet.flow() as usize];
+        let way = &ways[packet.flow() as usize];
         let size = way.size(packet);
         let mut at = now;
         let route = &hops[way.rest(packet)];
@@ -238,7 +238,7 @@ impl Net {
             let link = link as usize;
             let edge = &mut edges[link];
             if at >= edge.next_mark {
-                readings[link] = edge.note_marks(readings[link], *marks, at);
+                edge.note_marks(link, readings, marks, at);
             }
             let passed = match &mut edge.carrier {
                 Carrier::Direct(conduit) => conduit.pass(at, Bytes::new(size.into())),
@@ -254,7 +254,7 @@ impl Net {
                 },
                 Carrier::Polled { .. } => {
                     let packet = packet.after_hops(passed, route.len());
-                    return self.hand_over(packet, link, size, way.ecn, at, observer);
+                    return self.hand_over(packet, link, size, at, observer);
                 }
             };
             match passed {
@@ -265,22 +265,14 @@ impl Net {
     }
 
     /// A packet enters a link and stays there until its delivery.
-    fn hand_over<O: Observer>(
-        &mut self,
-        packet: Packet,
-        link: usize,
-        size: u32,
-        ecn: bool,
-        at: Time,
-        observer: &mut O,
-    ) {
-        let Self { edges, agenda, .. } = self;
+    fn hand_over<O: Observer>(&mut self, packet: Packet, link: usize, size: u32, at: Time, observer: &mut O) {
+        let Self { edges, agenda, ways, .. } = self;
         let Edge { carrier: Carrier::Polled { link: carrier, steady }, seat, .. } = &mut edges[link] else {
             return;
         };
         let is_ack = packet.is_ack();
-        let label =
-            Label { flow: u64::from(packet.flow()) << 1 | u64::from(is_ack), ecn_capable: ecn && !is_ack };
+        let ecn_capable = ways[packet.flow() as usize].ecn && !is_ack;
+        let label = Label { flow: u64::from(packet.flow()) << 1 | u64::from(is_ack), ecn_capable };
         let fate = carrier.handle_labelled(at, Bytes::new(size.into()), label, packet);
         let is_queued = matches!(fate, Fate::Queued | Fate::Marked);
         if is_queued && (!*steady || agenda.time_of(*seat as usize) == Agenda::NEVER) {
@@ -345,17 +337,15 @@ impl Net {
 }
 
 impl Edge {
-    /// A packet is about to enter at `at`: what was counted up to the marks before that, with what was known of them.
+    /// A packet is about to enter this `link` at `at`: puts down what was counted up to the marks before that.
     #[cold]
-    fn note_marks(&mut self, known: [Option<Reading>; 2], marks: Marks, at: Time) -> [Option<Reading>; 2] {
-        let mut readings = known;
-        for (place, mark) in readings.iter_mut().zip(marks.0) {
+    fn note_marks(&mut self, link: usize, readings: &mut Readings, marks: &Marks, at: Time) {
+        for (place, mark) in readings[link].iter_mut().zip(marks.0) {
             if at >= mark {
                 place.get_or_insert_with(|| self.read(mark));
             }
         }
         self.next_mark = if at >= marks.0[1] { NEVER } else { marks.0[1] };
-        readings
     }
 
     /// The same link for packets that are taken over when they enter, if that can be.

@@ -111,7 +111,8 @@ impl Packet {
     /// The same packet after so many hops more of those that were left.
     #[inline]
     pub(crate) fn after_hops(self, passed: usize, left: usize) -> Self {
-        let hop = if passed == left { u64::from(Self::LAST_HOP) } else { u64::from(self.hop()) + passed as u64 };
+        let hop =
+            if passed == left { u64::from(Self::LAST_HOP) } else { u64::from(self.hop()) + passed as u64 };
         let others = self.rest & !(0xFF << HOP_SHIFT);
         Self { rest: others | (hop & 0xFF) << HOP_SHIFT, ..self }
     }

@@ -13,6 +13,8 @@ use wad_model::Time;
 #[derive(Clone, Debug)]
 pub(crate) struct Timers {
     entries: BinaryHeap<Reverse<(u64, u32)>>,
+    /// The time of the first entry.
+    next: u64,
     /// The earliest entry of each flow.
     entered: Vec<u64>,
 }
@@ -21,7 +23,7 @@ const NONE: u64 = u64::MAX;
 
 impl Timers {
     pub(crate) fn new(flows: usize) -> Self {
-        Self { entries: BinaryHeap::with_capacity(flows), entered: vec![NONE; flows] }
+        Self { entries: BinaryHeap::with_capacity(flows), next: NONE, entered: vec![NONE; flows] }
     }
 
     /// How many flows there are.
@@ -38,7 +40,7 @@ impl Timers {
     /// When to look next.
     #[inline]
     pub(crate) fn next(&self) -> u64 {
-        self.entries.peek().map_or(NONE, |Reverse((time, _))| *time)
+        self.next
     }
 
     /// The flow's deadline is now this.
@@ -48,6 +50,7 @@ impl Timers {
         let entered = &mut self.entered[flow as usize];
         if deadline < *entered {
             *entered = deadline;
+            self.next = self.next.min(deadline);
             // There are seldom many more than flows: not twice the room for one more.
             if self.entries.len() == self.entries.capacity() {
                 self.entries.reserve_exact((self.entries.len() / 4).max(4));
@@ -59,6 +62,7 @@ impl Timers {
     /// Takes the next entry: its time, and the flow to look at, unless an earlier entry has replaced it.
     pub(crate) fn pop(&mut self) -> Option<(u64, u32)> {
         let Reverse((time, flow)) = self.entries.pop()?;
+        self.next = self.entries.peek().map_or(NONE, |Reverse((time, _))| *time);
         let entered = &mut self.entered[flow as usize];
         if *entered != time {
             return None;

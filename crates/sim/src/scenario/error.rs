@@ -56,7 +56,9 @@ pub enum ScenarioError {
         to: String,
     },
     /// A route of more links than a packet can count.
-    #[error("{place}: from {from} to {to} there are {links} links, and a packet can pass 254: join some of them")]
+    #[error(
+        "{place}: from {from} to {to} there are {links} links, and a packet can pass 254: join some of them"
+    )]
     LongRoute {
         /// Who wanted a route.
         place: String,

@@ -434,10 +434,14 @@ mod tests {
         let line = |links: usize| {
             let link = |i| format!("{{ from = \"n{i}\", to = \"n{}\", forward = {{}} }}", i + 1);
             let links: Vec<String> = (0..links).map(link).collect();
-            let topology: Topology = toml::from_str(&format!("custom.link = [{}]", links.join(", "))).unwrap();
+            let topology: Topology =
+                toml::from_str(&format!("custom.link = [{}]", links.join(", "))).unwrap();
             let network = topology.build().unwrap();
             let ends = [0, links.len()].map(|i| network.find("", &format!("n{i}")).unwrap());
-            network.route("flow 1", ends[0], ends[1]).map(|route| route.len()).map_err(|error| error.to_string())
+            network
+                .route("flow 1", ends[0], ends[1])
+                .map(|route| route.len())
+                .map_err(|error| error.to_string())
         };
         assert_eq!(line(254), Ok(254));
         let error = line(255).unwrap_err();
