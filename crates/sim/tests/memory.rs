@@ -3,6 +3,7 @@
 //! `cargo test -p wad-sim --test memory -- --nocapture` prints the figures.
 
 #![allow(unsafe_code, reason = "an allocator that counts")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "figures that documents quote")]
 #![allow(clippy::cast_precision_loss, reason = "bytes of a run are far below 2^53")]
 
