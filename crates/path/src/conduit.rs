@@ -36,6 +36,7 @@ pub struct Conduit {
     first_entry: Option<Time>,
     /// Of the packets that were not usual.
     last_entry: Time,
+    last_size: Bytes,
 }
 
 /// Packets of one size that found the wire idle.
@@ -64,6 +65,7 @@ impl Conduit {
             busy: 0,
             first_entry: None,
             last_entry: Time::ZERO,
+            last_size: Bytes::ZERO,
         }
     }
 
@@ -83,7 +85,9 @@ impl Conduit {
 
     /// As [`pass`](Self::pass), for any packet.
     fn pass_or_wait(&mut self, now: Time, size: Bytes) -> Result<Time, Fate> {
-        self.note_last();
+        // Where sizes take turns neither is usual: one packet of another size changes nothing.
+        let comes_again = !self.note_last() && size == self.last_size;
+        self.last_size = size;
         self.last_entry = self.last_entry.max(now);
         let now = self.last_entry;
         if self.first_entry.is_none() {
@@ -108,7 +112,7 @@ impl Conduit {
             self.busy += departs.as_nanos() - free_at.max(now).as_nanos();
             self.counters.note_backlog(self.queue.push(now, departs, size));
         }
-        if size != self.usual.service.size && self.gate.is_open() {
+        if comes_again && size != self.usual.service.size && self.gate.is_open() {
             self.learn(size);
         }
         Ok(Time::from_nanos(departs.as_nanos().saturating_add(self.delay)))
@@ -124,14 +128,14 @@ impl Conduit {
         fate
     }
 
-    /// Tells the queue of the last packet, if it was a usual one.
+    /// Tells the queue of the last packet, if it was a usual one; returns whether it was.
     #[inline]
-    fn note_last(&mut self) {
-        if let Some(alone) = self.alone() {
-            self.usual.queued = self.usual.count;
-            self.last_entry = self.usual.entry(alone.departs);
-            self.queue.replace(alone);
-        }
+    fn note_last(&mut self) -> bool {
+        let Some(alone) = self.alone() else { return false };
+        self.usual.queued = self.usual.count;
+        self.last_entry = self.usual.entry(alone.departs);
+        self.queue.replace(alone);
+        true
     }
 
     /// Packets of this size, which the queue has just taken in, are the usual ones from now on.
