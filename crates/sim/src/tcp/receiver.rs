@@ -199,7 +199,8 @@ impl Receiver {
         }
     }
 
-    /// With a buffer an ACK tells what room there is, and one for the window alone may be due before one that waits.
+    /// With a buffer an ACK tells what room there is, and one for the window alone may be due before one that waits. It is
+    /// apart from [`take`](Self::take) from the begin on, so that an ACK that tells of no buffer never leaves the registers.
     #[cold]
     fn take_into_buffer(
         &mut self,
