@@ -2,8 +2,9 @@
 //!
 //! What it would deliver later is known when it comes in, and the owner takes it at once. So it keeps no packets: when
 //! the wire falls free, and when each packet that waits will have gone. Most of a simulation's hops are of this kind, and
-//! at most of them a packet of the same size as ever finds the wire idle. All that such packets add to any count is the
-//! same for each, so they are counted, and the rest is worked out when somebody asks.
+//! most packets are of the same size as ever. What packets of one size add to the counts is the same for each, so they
+//! are counted, and the rest is worked out when somebody asks; of those that find the wire idle that is all, and
+//! of those that wait their place in the queue is noted, too.
 
 use std::time::Duration;
 
@@ -27,28 +28,32 @@ pub struct Conduit {
     delay: u64,
     queue: DropTail,
     gate: Gate,
-    /// Without the usual packets, and without what was delivered.
+    /// Without usual packets that were let in, and without what was delivered.
     counters: Counters,
     /// The sizes of packets that were not let in.
     refused: u64,
-    /// How many nanoseconds the wire was busy with other than usual packets, up to `busy_until`.
+    /// How many nanoseconds the wire was busy with other than unhindered packets, up to `busy_until`.
     busy: u64,
     first_entry: Option<Time>,
-    /// Of the packets that were not usual.
+    /// Of the packets that were not unhindered.
     last_entry: Time,
     last_size: Bytes,
 }
 
-/// Packets of one size that found the wire idle.
+/// Packets of one size that were let in.
 #[derive(Clone, Copy, Debug)]
 struct Usual {
     /// No packet is so large as this is before the first.
     service: Service,
     /// How long they take to send and to arrive, in nanoseconds.
     passage: u64,
-    count: u64,
-    /// Up to which of them the queue knows.
+    /// How many found the wire idle.
+    unhindered: u64,
+    /// Up to which of those the queue knows.
     queued: u64,
+    /// How many had to wait, and how long they stayed in the queue, all told.
+    hindered: u64,
+    stay_nanos: u128,
 }
 
 impl Conduit {
@@ -56,7 +61,7 @@ impl Conduit {
     pub(crate) fn new(wire: Serialiser, delay: u64, limit: Limit, gate: Gate) -> Self {
         Self {
             wire,
-            usual: Usual { service: Service::none(), passage: 0, count: 0, queued: 0 },
+            usual: Usual::of(Service::none(), 0),
             delay,
             queue: DropTail::new(limit),
             gate,
@@ -76,15 +81,46 @@ impl Conduit {
     /// The fate of a packet that will not be delivered.
     #[inline]
     pub fn pass(&mut self, now: Time, size: Bytes) -> Result<Time, Fate> {
-        if size == self.usual.service.size && self.wire.start(now, &self.usual.service) {
-            self.usual.count += 1;
-            return Ok(Time::from_nanos(now.as_nanos().saturating_add(self.usual.passage)));
+        if size != self.usual.service.size {
+            return self.pass_unusual(now, size);
         }
-        self.pass_or_wait(now, size)
+        match now.as_nanos().checked_add(self.usual.passage) {
+            Some(delivered) if self.wire.is_idle(now) => {
+                self.wire.start(&self.usual.service, Time::from_nanos(delivered - self.delay));
+                self.usual.unhindered += 1;
+                Ok(Time::from_nanos(delivered))
+            }
+            _ => self.wait(now),
+        }
     }
 
-    /// As [`pass`](Self::pass), for any packet.
-    fn pass_or_wait(&mut self, now: Time, size: Bytes) -> Result<Time, Fate> {
+    /// As [`pass`](Self::pass), for a usual packet that finds the wire busy.
+    fn wait(&mut self, now: Time) -> Result<Time, Fate> {
+        let size = self.usual.service.size;
+        if self.wire.is_instant() {
+            return self.pass_unusual(now, size);
+        }
+        self.note_last();
+        self.last_size = size;
+        self.last_entry = self.last_entry.max(now);
+        let now = self.last_entry;
+        self.queue.clear(now);
+        if !self.queue.has_room(size) {
+            self.counters.entered += 1;
+            self.counters.entered_bytes = self.counters.entered_bytes + size;
+            return Err(self.refuse(size, Fate::DroppedByQueue));
+        }
+        let free_at = self.wire.busy_until();
+        let departs = self.wire.transmit_next(self.usual.service);
+        self.busy += departs.as_nanos() - free_at.as_nanos();
+        self.usual.hindered += 1;
+        self.usual.stay_nanos += u128::from(departs.as_nanos() - now.as_nanos());
+        self.counters.note_backlog(self.queue.push_uncounted(departs, size));
+        Ok(Time::from_nanos(departs.as_nanos().saturating_add(self.delay)))
+    }
+
+    /// As [`pass`](Self::pass), for a packet of any size.
+    fn pass_unusual(&mut self, now: Time, size: Bytes) -> Result<Time, Fate> {
         // Where sizes take turns neither is usual: one packet of another size changes nothing.
         let comes_again = !self.note_last() && size == self.last_size;
         self.last_size = size;
@@ -128,11 +164,11 @@ impl Conduit {
         fate
     }
 
-    /// Tells the queue of the last packet, if it was a usual one; returns whether it was.
+    /// Tells the queue of the last packet, if it was an unhindered one; returns whether it was.
     #[inline]
     fn note_last(&mut self) -> bool {
         let Some(alone) = self.alone() else { return false };
-        self.usual.queued = self.usual.count;
+        self.usual.queued = self.usual.unhindered;
         self.last_entry = self.usual.entry(alone.departs);
         self.queue.replace(alone);
         true
@@ -141,18 +177,16 @@ impl Conduit {
     /// Packets of this size, which the queue has just taken in, are the usual ones from now on.
     fn learn(&mut self, size: Bytes) {
         self.counters = self.counters();
-        self.busy += self.usual.count * self.usual.service.nanos_up;
+        self.busy += self.usual.busy();
         self.usual.add_stays(self.queue.stays_mut());
-        let service = self.wire.service(size);
-        self.usual =
-            Usual { service, passage: service.nanos_up.saturating_add(self.delay), count: 0, queued: 0 };
+        self.usual = Usual::of(self.wire.service(size), self.delay);
     }
 
     /// What has been counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         let counters = self.counters;
-        let usual = self.usual.count;
+        let usual = self.usual.unhindered + self.usual.hindered;
         let bytes = if usual == 0 { Bytes::ZERO } else { self.usual.service.size * usual };
         Counters {
             entered: counters.entered + usual,
@@ -182,7 +216,7 @@ impl Conduit {
         let until = now.max(self.last_entry());
         let mut usage = Usage { since: self.first_entry.unwrap_or(until), until, ..Usage::default() };
         let yet_to_come = self.wire.busy_until().as_nanos().saturating_sub(until.as_nanos());
-        let busy = self.busy + self.usual.count * self.usual.service.nanos_up;
+        let busy = self.busy + self.usual.busy();
         usage.busy = Duration::from_nanos(busy.saturating_sub(yet_to_come));
         let mut stays = self.queue.stays();
         self.usual.add_stays(&mut stays);
@@ -195,10 +229,11 @@ impl Conduit {
         usage
     }
 
-    /// The last packet, if it was a usual one: all others have departed, and the queue does not know.
+    /// The last packet, if it was an unhindered one: all others have departed, and the queue does not know.
+    #[inline]
     fn alone(&self) -> Option<Place> {
-        let Usual { service, count, queued, .. } = &self.usual;
-        (count != queued).then(|| Place { departs: self.wire.busy_until(), size: service.size.get() })
+        let Usual { service, unhindered, queued, .. } = &self.usual;
+        (unhindered != queued).then(|| Place { departs: self.wire.busy_until(), size: service.size.get() })
     }
 
     fn last_entry(&self) -> Time {
@@ -207,13 +242,27 @@ impl Conduit {
 }
 
 impl Usual {
-    /// When a packet entered that departs then.
+    /// None yet of those that take this service.
+    fn of(service: Service, delay: u64) -> Self {
+        let passage = service.nanos.saturating_add(delay);
+        Self { service, passage, unhindered: 0, queued: 0, hindered: 0, stay_nanos: 0 }
+    }
+
+    /// When an unhindered packet entered that departs then.
     fn entry(&self, departs: Time) -> Time {
-        Time::from_nanos(departs.as_nanos().saturating_sub(self.service.nanos_up))
+        Time::from_nanos(departs.as_nanos().saturating_sub(self.service.nanos))
+    }
+
+    /// How many nanoseconds the wire was busy with unhindered ones.
+    fn busy(&self) -> u64 {
+        self.unhindered * self.service.nanos
     }
 
     /// Adds the stays of all of them.
     fn add_stays(&self, stays: &mut Stays) {
-        stays.add_many(self.count, self.service.nanos_up, self.service.size);
+        if self.unhindered + self.hindered > 0 {
+            let unhindered = u128::from(self.unhindered) * u128::from(self.service.nanos);
+            stays.add_many(unhindered + self.stay_nanos, self.service.size);
+        }
     }
 }

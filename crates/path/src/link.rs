@@ -42,7 +42,10 @@ enum Body<P> {
 }
 
 /// What became of an entering packet.
+///
+/// As wide as a [`Time`], so that a result of either is returned in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u64)]
 pub enum Fate {
     /// It will be delivered, unless a discipline that decides at the head drops it later.
     Queued,

@@ -95,9 +95,15 @@ impl DropTail {
     /// Takes in a packet that was admitted at `now`; returns the backlog with it.
     #[inline]
     pub(crate) fn push(&mut self, now: Time, departs: Time, size: Bytes) -> Backlog {
+        self.stays.add(now, departs, size);
+        self.push_uncounted(departs, size)
+    }
+
+    /// The same for a packet whose stay somebody else counts.
+    #[inline]
+    pub(crate) fn push_uncounted(&mut self, departs: Time, size: Bytes) -> Backlog {
         self.places.push_back(Place { departs, size: size.get() });
         self.bytes += size.get();
-        self.stays.add(now, departs, size);
         self.there()
     }
 
@@ -159,11 +165,10 @@ impl Stays {
         usage.byte_nanos = self.byte_nanos - to_come.byte_nanos;
     }
 
-    /// Adds so many stays of so many nanoseconds.
-    pub(crate) fn add_many(&mut self, count: u64, nanos: u64, size: Bytes) {
-        let nanos = u128::from(count) * u128::from(nanos);
+    /// Adds stays of packets of one size, so many nanoseconds all told.
+    pub(crate) fn add_many(&mut self, nanos: u128, size: Bytes) {
         self.packet_nanos += nanos;
-        self.byte_nanos += nanos * u128::from(if count == 0 { 0 } else { size.get() });
+        self.byte_nanos += nanos * u128::from(size.get());
     }
 
     /// Adds a stay.

@@ -1,8 +1,8 @@
 //! The wire's rate: when a packet's last bit has left.
 //!
 //! A packet takes `8 * size / rate` seconds, seldom a whole number of nanoseconds. The instant at which
-//! the wire falls free is therefore kept as whole nanoseconds and a remainder in units of 1/rate
-//! nanoseconds, exact for any number of packets; a departure is that instant rounded up.
+//! the wire falls free is therefore kept as the whole nanosecond that follows, which is the departure, and what lies
+//! between in units of 1/rate nanoseconds, exact for any number of packets.
 
 use std::num::NonZeroU64;
 
@@ -18,10 +18,10 @@ const BIT_NANOS_PER_BYTE: u64 = 8 * 1_000_000_000;
 pub(crate) struct Serialiser {
     /// Bits a second; none sends in no time.
     rate: Option<NonZeroU64>,
-    /// When the wire falls free: whole nanoseconds, rounded down.
+    /// When the wire falls free: whole nanoseconds, rounded up.
     free_at: u64,
-    /// What rounding took from `free_at`, in 1/rate nanoseconds; less than the rate.
-    remainder: u64,
+    /// What rounding added to `free_at`, in 1/rate nanoseconds; less than the rate.
+    excess: u64,
     /// Packets are mostly of one size: the division of the last is kept.
     last: Service,
     /// The rate over time, where it changes.
@@ -32,18 +32,17 @@ pub(crate) struct Serialiser {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Service {
     pub(crate) size: Bytes,
-    nanos: u64,
-    /// In 1/rate nanoseconds.
-    remainder: u64,
-    /// The same in whole nanoseconds, rounded up.
-    pub(crate) nanos_up: u64,
+    /// Whole nanoseconds, rounded up.
+    pub(crate) nanos: u64,
+    /// What rounding added, in 1/rate nanoseconds; less than the rate.
+    excess: u64,
 }
 
 impl Serialiser {
     /// A rate of zero counts as one bit a second.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
         let rate = rate.map(|rate| NonZeroU64::new(rate.as_bps()).unwrap_or(NonZeroU64::MIN));
-        Self { rate, free_at: 0, remainder: 0, last: Service::default(), changes: None }
+        Self { rate, free_at: 0, excess: 0, last: Service::default(), changes: None }
     }
 
     /// The same with a rate that changes.
@@ -67,15 +66,15 @@ impl Serialiser {
     /// When the last packet's last bit leaves, rounded up.
     #[inline]
     pub(crate) fn busy_until(&self) -> Time {
-        Time::from_nanos(self.free_at.saturating_add(u64::from(self.remainder > 0)))
+        Time::from_nanos(self.free_at)
     }
 
     /// Sends a packet that enters at `now` as soon as the wire is free; returns its departure.
     #[inline]
     pub(crate) fn transmit(&mut self, now: Time, size: Bytes) -> Time {
         let Some(rate) = self.rate else { return now };
-        if now.as_nanos() > self.free_at {
-            (self.free_at, self.remainder) = (now.as_nanos(), 0);
+        if now.as_nanos() >= self.free_at {
+            (self.free_at, self.excess) = (now.as_nanos(), 0);
         }
         if self.changes.is_some() {
             return self.transmit_over_changes(size);
@@ -87,29 +86,39 @@ impl Serialiser {
         self.busy_until()
     }
 
+    /// Sends a packet with this [`service`](Self::service) as soon as the wire, which is busy, is free; returns its departure.
+    #[inline]
+    pub(crate) fn transmit_next(&mut self, service: Service) -> Time {
+        if let Some(rate) = self.rate {
+            self.add(service, rate.get());
+        }
+        self.busy_until()
+    }
+
     /// What a packet takes of a wire whose rate does not change.
     pub(crate) fn service(&self, size: Bytes) -> Service {
         self.rate.map_or(Service { size, ..Service::default() }, |rate| Service::of(size, rate))
     }
 
-    /// Sends a packet with this [`service`](Self::service) if the wire has been idle before `now`; returns whether.
+    /// Whether nothing is on the wire at `now`.
     #[inline]
-    pub(crate) fn start(&mut self, now: Time, service: &Service) -> bool {
-        let is_idle = now.as_nanos() > self.free_at;
-        if is_idle {
-            self.free_at = now.as_nanos().saturating_add(service.nanos);
-            self.remainder = service.remainder;
-        }
-        is_idle
+    pub(crate) fn is_idle(&self, now: Time) -> bool {
+        now.as_nanos() >= self.free_at
     }
 
-    /// Adds up whole nanoseconds and remainders; neither sum nor carry overflows.
+    /// Sends a packet with this [`service`](Self::service) over the wire, which is idle, until `departs`.
+    #[inline]
+    pub(crate) fn start(&mut self, service: &Service, departs: Time) {
+        (self.free_at, self.excess) = (departs.as_nanos(), service.excess);
+    }
+
+    /// Adds up whole nanoseconds, and takes off a whole one of what was added twice; nothing overflows.
     #[inline]
     fn add(&mut self, service: Service, rate: u64) {
-        let room = rate - service.remainder;
-        let carry = self.remainder >= room;
-        self.remainder = if carry { self.remainder - room } else { self.remainder + service.remainder };
-        self.free_at = self.free_at.saturating_add(service.nanos).saturating_add(u64::from(carry));
+        let room = rate - service.excess;
+        let carry = self.excess >= room;
+        self.excess = if carry { self.excess - room } else { self.excess + service.excess };
+        self.free_at = self.free_at.saturating_add(service.nanos - u64::from(carry));
     }
 
     /// Each span of the schedule does what it can of the work. Work is bits times nanoseconds in a second, the unit
@@ -117,18 +126,25 @@ impl Serialiser {
     #[cold]
     fn transmit_over_changes(&mut self, size: Bytes) -> Time {
         let Some(changes) = &self.changes else { return self.busy_until() };
-        let mut work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE) + u128::from(self.remainder);
+        let mut work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE);
+        if self.excess > 0 {
+            // Part of the nanosecond before was used.
+            self.free_at -= 1;
+            work += u128::from(changes.at(self.free_at).value - self.excess);
+            self.excess = 0;
+        }
         loop {
             let span = changes.at(self.free_at);
             let rate = u128::from(span.value);
             let capacity = u128::from(span.until - self.free_at) * rate;
             if work <= capacity && rate > 0 {
-                self.free_at = self.free_at.saturating_add(saturate(work / rate));
-                self.remainder = saturate(work % rate);
+                let (nanos, excess) = (work.div_ceil(rate), work.next_multiple_of(rate) - work);
+                (self.free_at, self.excess) =
+                    (self.free_at.saturating_add(saturate(nanos)), saturate(excess));
                 return self.busy_until();
             }
             work -= capacity.min(work);
-            (self.free_at, self.remainder) = (span.until, 0);
+            self.free_at = span.until;
             if span.until == u64::MAX {
                 return self.busy_until();
             }
@@ -146,15 +162,16 @@ impl Service {
     fn of(size: Bytes, rate: NonZeroU64) -> Self {
         if let Some(work) = size.get().checked_mul(BIT_NANOS_PER_BYTE) {
             let (nanos, remainder) = (work / rate, work % rate);
-            return Self { size, nanos, remainder, nanos_up: nanos + u64::from(remainder > 0) };
+            return match remainder {
+                0 => Self { size, nanos, excess: 0 },
+                _ => Self { size, nanos: nanos + 1, excess: rate.get() - remainder },
+            };
         }
         let work = u128::from(size.get()) * u128::from(BIT_NANOS_PER_BYTE);
         let rate = u128::from(rate.get());
-        Self {
-            size,
-            nanos: saturate(work / rate),
-            remainder: saturate(work % rate),
-            nanos_up: saturate(work.div_ceil(rate)),
+        match u64::try_from(work.div_ceil(rate)) {
+            Ok(nanos) => Self { size, nanos, excess: saturate(work.next_multiple_of(rate) - work) },
+            Err(_) => Self { size, nanos: u64::MAX, excess: 0 },
         }
     }
 }

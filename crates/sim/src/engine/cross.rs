@@ -16,7 +16,7 @@ use wad_model::Time;
 use wad_path::traffic::{Emission, Traffic};
 
 use super::application::Writer;
-use super::blocks::Blocks;
+use super::far_end::FarEnd;
 use super::flow::Flow;
 use super::net::{Marks, Net, Sizes, mix};
 use super::packet::Packet;
@@ -28,7 +28,6 @@ use crate::observer::{Observer, PacketKind};
 use crate::outcome::{CrossOutcome, TransfersOutcome};
 use crate::scenario::{CrossPattern, CrossTraffic, Endpoints, Scenario, ScenarioError, Source as Planned};
 use crate::tcp::core::NEVER;
-use crate::tcp::receiver::Receiver;
 use crate::tcp::sender::Sender;
 
 /// All cross-traffic of a run.
@@ -316,8 +315,7 @@ impl Web {
         let endpoints = &self.endpoints;
         Flow {
             sender: Sender::new(endpoints, &self.control, mix(!self.seed, self.begun), at),
-            receiver: Receiver::new(endpoints),
-            blocks: Blocks::default(),
+            far: FarEnd::new(endpoints),
             writer: Writer::of_file(size, at, endpoints.segment),
             completed: None,
             is_closed: false,

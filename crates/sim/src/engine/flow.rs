@@ -3,8 +3,8 @@
 use wad_model::Time;
 
 use super::application::Writer;
-use super::blocks::Blocks;
-use crate::tcp::receiver::{Arrivals, Receiver};
+use super::far_end::{Arrived, FarEnd};
+use super::net::Marks;
 use crate::tcp::sender::Sender;
 use crate::tcp::statistics::Counters;
 
@@ -12,8 +12,7 @@ use crate::tcp::statistics::Counters;
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     pub(crate) sender: Sender,
-    pub(crate) receiver: Receiver,
-    pub(crate) blocks: Blocks,
+    pub(crate) far: FarEnd,
     pub(crate) writer: Writer,
     /// When everything was acknowledged that there was to send.
     pub(crate) completed: Option<Time>,
@@ -25,9 +24,7 @@ pub(crate) struct Flow {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
     pub(crate) counters: Counters,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) delivered: u64,
-    pub(crate) read: u64,
+    pub(crate) arrived: Arrived,
     pub(crate) acked: u64,
     pub(crate) window_seconds: f64,
 }
@@ -36,17 +33,26 @@ impl Flow {
     /// When something is to be done even if no packet comes.
     #[inline]
     pub(crate) fn deadline(&self) -> Time {
-        self.sender.deadline().min(self.receiver.ack_at).min(self.writer.wakes)
+        self.sender.deadline().min(self.far.receiver.ack_at).min(self.writer.wakes)
     }
 
-    /// Counts up to now.
+    /// Counts up to the end of the warm-up, which is now.
+    pub(crate) fn read_warm_up(&mut self, marks: Marks) -> Reading {
+        let arrived = self.far.read_warm_up(marks);
+        self.reading(marks.0[0], arrived)
+    }
+
+    /// Counts up to now, the end.
     pub(crate) fn read(&mut self, now: Time) -> Reading {
+        let arrived = self.far.read(now);
+        self.reading(now, arrived)
+    }
+
+    fn reading(&mut self, now: Time, arrived: Arrived) -> Reading {
         self.sender.core.count_window(now);
         Reading {
             counters: self.sender.core.counters,
-            arrivals: self.receiver.counters,
-            delivered: self.receiver.delivered(),
-            read: self.receiver.read_by(now),
+            arrived,
             acked: u64::from(self.sender.core.una.saturating_sub(1)),
             window_seconds: self.sender.core.window_seconds,
         }

@@ -139,10 +139,11 @@ impl Meter {
     }
 
     /// The end of the warm-up: from here on everything counts.
-    pub(crate) fn note_warm_up(&mut self, net: &mut Net, flows: &mut [Flow], now: Time) {
+    pub(crate) fn note_warm_up(&mut self, net: &mut Net, flows: &mut [Flow]) {
         for flow in flows {
-            if now > Time::ZERO {
-                self.before.push(flow.read(now));
+            let reading = flow.read_warm_up(self.marks());
+            if self.warm_up > Time::ZERO {
+                self.before.push(reading);
             }
             flow.sender.core.rtts = Moments::default();
         }
@@ -208,9 +209,10 @@ impl Description {
         end: Time,
     ) -> FlowOutcome {
         let counters = reading.counters.since(&before.counters);
-        let delivered = reading.delivered - before.delivered;
-        let read = reading.read - before.read;
-        let arrived = reading.arrivals.segments - before.arrivals.segments;
+        let (arrivals, arrivals_before) = (reading.arrived.arrivals, before.arrived.arrivals);
+        let delivered = reading.arrived.delivered - before.arrived.delivered;
+        let read = reading.arrived.read - before.arrived.read;
+        let arrived = arrivals.segments - arrivals_before.segments;
         let Losses { dropped, lost, .. } = losses;
         let bps = |segments: u64, bytes: u64| (segments * bytes * 8) as f64 / seconds;
         let part = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
@@ -225,18 +227,18 @@ impl Description {
             acked_segments: reading.acked - before.acked,
             sent_segments: counters.sent,
             retransmitted_segments: counters.retransmitted,
-            spurious_segments: reading.arrivals.duplicates - before.arrivals.duplicates,
+            spurious_segments: arrivals.duplicates - arrivals_before.duplicates,
             congestion_events: counters.congestion_events,
             timeouts: counters.timeouts,
             send_stalls: counters.send_stalls,
             dropped_segments: dropped,
             lost_segments: lost,
             loss: part(dropped + lost, counters.sent),
-            reordered: part(reading.arrivals.reordered - before.arrivals.reordered, arrived),
-            marked_segments: reading.arrivals.marked - before.arrivals.marked,
+            reordered: part(arrivals.reordered - arrivals_before.reordered, arrived),
+            marked_segments: arrivals.marked - arrivals_before.marked,
             rtt: flow.sender.core.rtts.outcome(),
             mean_cwnd_segments: (reading.window_seconds - before.window_seconds) / seconds,
-            receive_buffer: flow.receiver.buffer().map(|buffer| ReceiveBufferOutcome {
+            receive_buffer: flow.far.receiver.buffer().map(|buffer| ReceiveBufferOutcome {
                 largest_bytes: u64::from(buffer.largest()) * self.segment,
                 left_bytes: u64::from(buffer.held(end)) * self.segment,
                 window_probes: flow.sender.window_probes(),

@@ -30,6 +30,7 @@ mod agenda;
 mod application;
 mod blocks;
 mod cross;
+mod far_end;
 mod flow;
 mod measure;
 mod net;
@@ -45,13 +46,14 @@ use crate::outcome::{Outcome, Work};
 use crate::scenario::{Endpoints, Scenario, ScenarioError, TransmissionQueue};
 use crate::steer::Steer;
 use crate::tcp::core::{HostQueue, Output};
-use crate::tcp::receiver::{Acknowledgement, Receiver};
+use crate::tcp::receiver::Acknowledgement;
 use crate::tcp::selective::Arrived;
 use crate::tcp::sender::Sender;
 
 use application::Writer;
 use blocks::Blocks;
 use cross::{Cross, Lent};
+use far_end::FarEnd;
 use flow::Flow;
 use measure::Meter;
 use net::{Net, Sizes, mix};
@@ -69,7 +71,7 @@ pub struct Simulation {
     events: u64,
 }
 
-/// Where a flow's packets go: into the first link of its way.
+/// Where a flow's packets go: into the next link of its way.
 struct Port<'a, O> {
     net: &'a mut Net,
     observer: &'a mut O,
@@ -78,19 +80,28 @@ struct Port<'a, O> {
     now: Time,
 }
 
-impl<O: Observer> Output for Port<'_, O> {
+/// Where a sender's segments go: into the first link, and if every link hands over at once, to the far end.
+struct Outlet<'a, 'b, O> {
+    port: &'a mut Port<'b, O>,
+    far: &'a mut FarEnd,
+}
+
+impl<O: Observer> Output for Outlet<'_, '_, O> {
     fn queued(&self) -> u64 {
-        self.net.queued_at_first(self.flow, self.now)
+        self.port.net.queued_at_first(self.port.flow, self.port.now)
     }
 
     #[cold]
     fn window_probe(&mut self) {
-        self.send(Packet::window_probe(self.flow, self.guest));
+        self.port.send(Packet::window_probe(self.port.flow, self.port.guest));
     }
 
     #[inline]
     fn segment(&mut self, segment: u32, again: bool) {
-        self.send(Packet::segment(self.flow, segment, again, self.guest));
+        let packet = Packet::segment(self.port.flow, segment, again, self.port.guest);
+        if let Some(at) = self.port.send(packet) {
+            receive_ahead(self.far, packet, at, self.port);
+        }
     }
 }
 
@@ -106,12 +117,13 @@ impl<O: Observer> Port<'_, O> {
         self.send(Packet::cross(self.flow, size));
     }
 
+    /// Returns when the packet arrives, if nothing can come between.
     #[inline]
-    fn send(&mut self, packet: Packet) {
+    fn send(&mut self, packet: Packet) -> Option<Time> {
         if O::PACKETS {
             announce(self.net, packet, PacketKind::Sent, self.now, self.observer);
         }
-        self.net.enter(packet, self.now, self.observer);
+        self.net.enter(packet, self.now, self.observer)
     }
 }
 
@@ -144,8 +156,7 @@ impl Simulation {
             sender.core.habits.host_queue = queue.map(Box::new);
             flows.push(Flow {
                 sender,
-                receiver: Receiver::new(&endpoints),
-                blocks: Blocks::default(),
+                far: FarEnd::new(&endpoints),
                 writer: Writer::new(flow.config, start, endpoints.segment),
                 completed: None,
                 is_closed: false,
@@ -169,7 +180,11 @@ impl Simulation {
         let wants_queue = |flow| observer.queue_wanted(FlowId(flow)).is_some();
         let wants_queues = O::CHANGES && (0..).zip(&self.flows).any(|(flow, _)| wants_queue(flow));
         if !O::PACKETS && observer.interval().is_none() && !wants_queues {
-            self.net.join();
+            let is_watched = O::CHANGES || steer.interval().is_some();
+            self.net.join(|way| {
+                let flow = self.flows.get(way).filter(|_| !is_watched);
+                flow.is_some_and(|flow| flow.far.receiver.is_prompt())
+            });
         }
         loop {
             let (delivery, seat) = self.net.agenda.earliest();
@@ -195,7 +210,7 @@ impl Simulation {
     #[inline]
     fn arrive<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) {
         if packet.hop() != Packet::LAST_HOP {
-            self.net.enter(packet, now, observer);
+            self.go_on(packet, now, observer);
             return;
         }
         let Self { net, flows, timers, cross, .. } = self;
@@ -209,8 +224,18 @@ impl Simulation {
             tell_change(net, flow, packet.flow(), before, now, observer);
         }
         // A segment moves no deadline but the receiver's.
-        let deadline = if packet.is_ack() { flow.deadline() } else { flow.receiver.ack_at };
+        let deadline = if packet.is_ack() { flow.deadline() } else { flow.far.receiver.ack_at };
         timers.set(packet.flow(), deadline);
+    }
+
+    /// A packet enters the next link.
+    fn go_on<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) {
+        let Self { net, flows, .. } = self;
+        let Some(at) = net.enter(packet, now, observer) else { return };
+        if let Some(flow) = flows.get_mut(packet.flow() as usize) {
+            let port = &mut Port { net, observer, flow: packet.flow(), guest: 0, now };
+            receive_ahead(&mut flow.far, packet, at, port);
+        }
     }
 
     /// The deadline of a flow or of cross-traffic may have come.
@@ -236,7 +261,7 @@ impl Simulation {
             self.sample(now, observer);
         }
         if self.meter.is_warm_up() {
-            self.meter.note_warm_up(&mut self.net, &mut self.flows, now);
+            self.meter.note_warm_up(&mut self.net, &mut self.flows);
         }
         if self.meter.is_steering() {
             self.steer(now, steer);
@@ -309,9 +334,10 @@ fn receive<O: Observer>(flow: &mut Flow, packet: Packet, port: &mut Port<'_, O>)
 /// A delayed ACK that is due when a segment arrives goes first.
 #[inline]
 fn send_due_ack<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
-    if flow.receiver.ack_at <= ROUNDING.after(port.now) {
-        let ack = flow.receiver.handle_timeout(port.now);
-        port.acknowledge(ack, &mut flow.blocks);
+    let FarEnd { receiver, blocks, .. } = &mut flow.far;
+    if receiver.ack_at <= ROUNDING.after(port.now) {
+        let ack = receiver.handle_timeout(port.now);
+        port.acknowledge(ack, blocks);
     }
 }
 
@@ -321,39 +347,52 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
     if flow.writer.wakes <= now {
         let core = &flow.sender.core;
         let end = flow.writer.handle_wake(now, core.high, core.data_end);
-        flow.sender.handle_write(end, now, port);
+        flow.sender.handle_write(end, now, &mut Outlet { port, far: &mut flow.far });
     }
-    if flow.receiver.ack_at <= now {
-        let ack = flow.receiver.handle_timeout(now);
-        port.acknowledge(ack, &mut flow.blocks);
+    if flow.far.receiver.ack_at <= now {
+        let ack = flow.far.receiver.handle_timeout(now);
+        port.acknowledge(ack, &mut flow.far.blocks);
     }
     if flow.sender.deadline() <= now {
-        flow.sender.handle_timeout(now, port);
+        flow.sender.handle_timeout(now, &mut Outlet { port, far: &mut flow.far });
     }
 }
 
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
+    let FarEnd { receiver, blocks, .. } = &mut flow.far;
     if packet.is_window_probe() {
-        let ack = flow.receiver.handle_window_probe(now);
-        port.acknowledge(ack, &mut flow.blocks);
+        let ack = receiver.handle_window_probe(now);
+        port.acknowledge(ack, blocks);
         return;
     }
     let (again, marked) = (packet.is_again(), packet.is_marked());
-    if let Some(ack) = flow.receiver.handle_segment(packet.number(), again, marked, now) {
-        port.acknowledge(ack, &mut flow.blocks);
+    if let Some(ack) = receiver.handle_segment(packet.number(), again, marked, now) {
+        port.acknowledge(ack, blocks);
     }
+}
+
+/// A segment will arrive at `at`, and its ACK starts then: nothing can come between.
+#[inline]
+fn receive_ahead<O: Observer>(far: &mut FarEnd, packet: Packet, at: Time, port: &mut Port<'_, O>) {
+    let (again, marked) = (packet.is_again(), packet.is_marked());
+    let Some(ack) = far.take_ahead(packet.number(), again, marked, at, port.net.marks) else { return };
+    let now = std::mem::replace(&mut port.now, at);
+    port.acknowledge(ack, &mut far.blocks);
+    port.now = now;
 }
 
 #[inline]
 fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
     let (marked, duplicate) = (packet.is_marked(), packet.is_duplicate());
     let ack = Arrived { next: packet.number(), blocks: &[], marked, duplicate, edge: None };
+    let far = &mut flow.far;
     if packet.blocks() == 0 {
-        flow.sender.handle_ack(ack, now, port);
+        flow.sender.handle_ack(ack, now, &mut Outlet { port, far });
     } else {
-        let (blocks, count, edge) = flow.blocks.take(packet.blocks());
-        flow.sender.handle_ack(Arrived { blocks: &blocks[..count], edge, ..ack }, now, port);
+        let (blocks, count, edge) = far.blocks.take(packet.blocks());
+        let ack = Arrived { blocks: &blocks[..count], edge, ..ack };
+        flow.sender.handle_ack(ack, now, &mut Outlet { port, far });
     }
     let core = &flow.sender.core;
     if core.una >= core.data_end && flow.writer.handle_all_acknowledged(now) {
@@ -362,7 +401,7 @@ fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &m
 }
 
 fn state_of(flow: &Flow, now: Time) -> FlowState {
-    let receiver = &flow.receiver;
+    let receiver = &flow.far.receiver;
     FlowState { received: receiver.delivered(), read: receiver.read_by(now), ..flow.sender.state() }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Net {
     ways: Vec<Way>,
     /// The links of all ways, one after the other.
     hops: Vec<u32>,
-    marks: Marks,
+    pub(crate) marks: Marks,
     /// What each link had counted at the marks that its packets have passed.
     readings: Readings,
     pub(crate) losses: Vec<Losses>,
@@ -182,15 +182,17 @@ impl Net {
     ///
     /// A link is direct if it is plain, and whatever goes through it goes on to links that take packets from no other: no
     /// other link, and no sender. Such a packet may enter the next link as soon as it has entered this one,
-    /// with the time of its delivery: that link's packets still come in order of time. On a dumbbell there remain two
-    /// events a segment, the segment's arrival and that of its ACK.
-    pub(crate) fn join(&mut self) {
+    /// with the time of its delivery: that link's packets still come in order of time. The way of a flow whose receiver
+    /// `is_prompt` goes on with its ACKs. So on a dumbbell there remain two events a segment, the segment's
+    /// arrival and that of its ACK, and only the latter if receivers are prompt.
+    pub(crate) fn join(&mut self, is_prompt: impl Fn(usize) -> bool) {
         const NONE: Option<u32> = None;
         let mut before: Vec<Option<Option<u32>>> = vec![None; self.edges.len()];
         let mut after: Vec<Vec<Option<u32>>> = vec![Vec::new(); self.edges.len()];
-        for way in &self.ways {
+        for (index, way) in self.ways.iter().enumerate() {
             let [first, middle, end] = way.bounds.map(|bound| bound as usize);
-            for route in [&self.hops[first..middle], &self.hops[middle..end]] {
+            let break_at = if is_prompt(index) { end } else { middle };
+            for route in [&self.hops[first..break_at], &self.hops[break_at..end]] {
                 let mut previous = NONE;
                 for (place, &link) in route.iter().enumerate() {
                     let known = before[link as usize].get_or_insert(previous);
@@ -226,9 +228,15 @@ impl Net {
         self.agenda = Agenda::new(self.seats.len());
     }
 
-    /// A packet enters the next link of its way, and what follows without an event.
+    /// A packet enters the next link of its way, and what follows without an event. Returns when it arrives at the end, if
+    /// that is without an event, too.
     #[inline]
-    pub(crate) fn enter<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) {
+    pub(crate) fn enter<O: Observer>(
+        &mut self,
+        packet: Packet,
+        now: Time,
+        observer: &mut O,
+    ) -> Option<Time> {
         let Self { edges, agenda, ways, hops, marks, readings, .. } = self;
         let way = &ways[packet.flow() as usize];
         let size = way.size(packet);
@@ -248,20 +256,25 @@ impl Net {
                             agenda.set(edge.seat as usize, delivered.as_nanos());
                         }
                         under_way.push_back((delivered, packet.after_hops(passed, route.len())));
-                        return;
+                        return None;
                     }
                     lost => lost,
                 },
                 Carrier::Polled { .. } => {
                     let packet = packet.after_hops(passed, route.len());
-                    return self.hand_over(packet, link, size, at, observer);
+                    self.hand_over(packet, link, size, at, observer);
+                    return None;
                 }
             };
             match passed {
                 Ok(delivered) => at = delivered,
-                Err(fate) => return self.lose(packet, fate, at),
+                Err(fate) => {
+                    self.lose(packet, fate, at);
+                    return None;
+                }
             }
         }
+        Some(at)
     }
 
     /// A packet enters a link and stays there until its delivery.

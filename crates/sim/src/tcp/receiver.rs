@@ -110,6 +110,11 @@ impl Receiver {
         self.buffer.as_deref()
     }
 
+    /// Whether it acknowledges each segment at once, whatever the time.
+    pub(crate) fn is_prompt(&self) -> bool {
+        self.delay.policy == DelayedAck::None && self.buffer.is_none()
+    }
+
     /// A segment arrives; returns the ACK if it goes out at once.
     #[inline]
     pub(crate) fn handle_segment(
