@@ -16,6 +16,7 @@ use wad_sim::scenario::{
 };
 use wad_sim::{
     Content, FlowId, FlowState, Nanos, Observer, Outcome, PacketEvent, PacketKind, Scenario, Simulation,
+    Steer,
 };
 
 /// Keeps books on every packet, and complains.
@@ -330,6 +331,50 @@ proptest! {
             }
             prop_assert_eq!([outcome.offered_bytes, outcome.delivered_bytes, outcome.lost_bytes], sum);
         }
+    }
+}
+
+/// As [`scenario`], and nothing but time keeps packets where they are: the engine hands them over as far as it can.
+fn plain_scenario() -> impl Strategy<Value = Scenario> {
+    (scenario(), 0u64..2500, any::<bool>()).prop_map(|(mut scenario, warm_up, has_cross)| {
+        scenario.warm_up = Duration::from_millis(warm_up);
+        if let Topology::Dumbbell(Dumbbell { bottleneck, access, .. }) = &mut scenario.topology {
+            let links = [Some(&mut bottleneck.forward), bottleneck.backward.as_mut(), access.as_mut()];
+            links.into_iter().flatten().for_each(|link| link.reordering = None);
+        }
+        let flow = FlowConfig {
+            delayed_ack: Some(DelayedAck::None),
+            receive_buffer: None,
+            read_rate: None,
+            ..scenario.flows[0].clone()
+        };
+        scenario.flows = vec![flow];
+        scenario.cross_traffic.truncate(usize::from(has_cross));
+        scenario
+    })
+}
+
+/// Sees the flows now and then, and leaves them alone.
+struct Onlooker;
+
+impl Steer for Onlooker {
+    fn interval(&self) -> Option<Nanos> {
+        Some(Nanos::from_millis(100))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn whoever_looks_on_sees_the_same_where_packets_are_handed_over(scenario in plain_scenario()) {
+        let unwatched = run(&scenario, &mut ());
+        let window = scenario.flows[0].endpoints(scenario.conventions).window.into();
+        let mut auditor = Auditor { window, ..Auditor::default() };
+        let watched = Outcome { work: unwatched.work, ..run(&scenario, &mut auditor) };
+        prop_assert_eq!(&unwatched, &watched);
+        let steered = Simulation::new(&scenario).unwrap().run_steered(&mut (), &mut Onlooker);
+        prop_assert_eq!(&unwatched, &Outcome { work: unwatched.work, ..steered });
     }
 }
 

@@ -5,8 +5,7 @@
 //! least [`KEPT`]. An ACK that comes so late that its place has been taken counts as one without blocks,
 //! as later ones have told what it told.
 
-use crate::tcp::receiver::{Acknowledgement, BLOCKS};
-use crate::tcp::runs::Run;
+use crate::tcp::receiver::Details;
 
 /// Places that a ring has at least.
 const KEPT: usize = 64;
@@ -24,32 +23,27 @@ pub(crate) struct Blocks {
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     number: u32,
-    count: u8,
-    blocks: [Run; BLOCKS],
-    edge: Option<u32>,
+    details: Details,
 }
 
 impl Blocks {
     /// Keeps what an ACK says; returns its number, which is not 0.
-    pub(crate) fn push(&mut self, ack: Acknowledgement) -> u32 {
+    pub(crate) fn push(&mut self, details: Details) -> u32 {
         self.latest += 1;
         if (self.latest - self.arrived) as usize >= self.places.len() {
             self.grow();
         }
         let place = self.latest as usize & (self.places.len() - 1);
-        let Acknowledgement { count, blocks, edge, .. } = ack;
-        self.places[place] = Place { number: self.latest, count, blocks, edge };
+        self.places[place] = Place { number: self.latest, details };
         self.latest
     }
 
-    /// The blocks of that number, with how many of them count, and the window's edge.
-    pub(crate) fn take(&mut self, number: u32) -> ([Run; BLOCKS], usize, Option<u32>) {
+    /// What was kept under that number; nothing if its place has been taken.
+    pub(crate) fn take(&mut self, number: u32) -> Details {
         self.arrived = self.arrived.max(number);
         match self.places.get(number as usize & (self.places.len().max(1) - 1)) {
-            Some(place) if place.number == number && number > 0 => {
-                (place.blocks, place.count.into(), place.edge)
-            }
-            _ => ([Run::default(); BLOCKS], 0, None),
+            Some(place) if place.number == number && number > 0 => place.details,
+            _ => Details::default(),
         }
     }
 
@@ -68,28 +62,28 @@ impl Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::receiver::BLOCKS;
+    use crate::tcp::runs::Run;
 
-    fn ack(run: Run, count: u8) -> Acknowledgement {
-        let edge = Some(run.end);
-        Acknowledgement { next: 0, blocks: [run; BLOCKS], count, marked: false, duplicate: false, edge }
+    fn details(start: u32, count: u8) -> Details {
+        Details { count, blocks: [Run { start, end: start + 1 }; BLOCKS], edge: Some(start) }
     }
 
     #[test]
     fn blocks_are_kept_until_their_ack_arrives_however_many_are_under_way() {
         let mut blocks = Blocks::default();
-        let run = |i| Run { start: i, end: i + 1 };
-        let numbers: Vec<u32> = (0..1000).map(|i| blocks.push(ack(run(i), 3))).collect();
+        let numbers: Vec<u32> = (0..1000).map(|i| blocks.push(details(i, 3))).collect();
         for (i, number) in (0..).zip(numbers) {
-            assert_eq!(blocks.take(number), ([run(i); BLOCKS], 3, Some(i + 1)));
+            assert_eq!(blocks.take(number), details(i, 3));
         }
-        assert_eq!(blocks.take(0).1, 0);
+        assert_eq!(blocks.take(0), Details::default());
     }
 
     #[test]
     fn a_ring_does_not_grow_while_acks_arrive() {
         let mut blocks = Blocks::default();
         for _ in 0..10_000 {
-            let number = blocks.push(ack(Run::default(), 1));
+            let number = blocks.push(details(0, 1));
             blocks.take(number);
         }
         assert_eq!(blocks.places.len(), KEPT);

@@ -51,7 +51,7 @@ impl FarEnd {
         again: bool,
         marked: bool,
         at: Time,
-        marks: Marks,
+        marks: &Marks,
     ) -> Option<Acknowledgement> {
         if at >= self.next_mark && self.pass_marks(at, marks) {
             return None;
@@ -61,7 +61,7 @@ impl FarEnd {
 
     /// Puts down what is to be known at a mark; returns whether it was the last.
     #[cold]
-    fn pass_marks(&mut self, at: Time, Marks([warm_up, end]): Marks) -> bool {
+    fn pass_marks(&mut self, at: Time, &Marks([warm_up, end]): &Marks) -> bool {
         if at < warm_up {
             self.next_mark = warm_up;
             return false;
@@ -71,6 +71,15 @@ impl FarEnd {
             self.at_warm_up = (warm_up > Time::ZERO).then(|| Box::new(self.read(warm_up)));
         }
         at >= end
+    }
+
+    /// Keeps what an ACK tells beyond itself; returns its number among the blocks, 0 for nothing.
+    #[inline]
+    pub(crate) fn keep_details(&mut self, ack: Acknowledgement) -> u32 {
+        if ack.count == 0 && !ack.has_edge {
+            return 0;
+        }
+        self.receiver.details(ack).map_or(0, |details| self.blocks.push(details))
     }
 
     /// What had arrived at the end of the warm-up, which is now.

@@ -46,12 +46,11 @@ use crate::outcome::{Outcome, Work};
 use crate::scenario::{Endpoints, Scenario, ScenarioError, TransmissionQueue};
 use crate::steer::Steer;
 use crate::tcp::core::{HostQueue, Output};
-use crate::tcp::receiver::Acknowledgement;
+use crate::tcp::receiver::{Acknowledgement, Details};
 use crate::tcp::selective::Arrived;
 use crate::tcp::sender::Sender;
 
 use application::Writer;
-use blocks::Blocks;
 use cross::{Cross, Lent};
 use far_end::FarEnd;
 use flow::Flow;
@@ -107,9 +106,9 @@ impl<O: Observer> Output for Outlet<'_, '_, O> {
 
 impl<O: Observer> Port<'_, O> {
     #[inline]
-    fn acknowledge(&mut self, ack: Acknowledgement, blocks: &mut Blocks) {
-        let number = if ack.count > 0 || ack.edge.is_some() { blocks.push(ack) } else { 0 };
-        self.send(Packet::ack(self.flow, &ack, number, self.guest));
+    fn acknowledge(&mut self, ack: Acknowledgement, far: &mut FarEnd) {
+        let blocks = far.keep_details(ack);
+        self.send(Packet::ack(self.flow, ack, blocks, self.guest));
     }
 
     /// A packet of cross-traffic without TCP.
@@ -247,7 +246,7 @@ impl Simulation {
         };
         let before = O::CHANGES.then(|| flow.sender.state());
         if !flow.writer.started && flow.writer.wakes <= now {
-            flow.sender.handle_orders(&steer.on_open(now, FlowId(index)));
+            flow.sender.handle_orders(&steer.on_open(now, FlowId(index)), now);
         }
         expire(flow, &mut Port { net, observer, flow: index, guest: 0, now });
         tell_change(net, flow, index, before, now, observer);
@@ -280,8 +279,7 @@ impl Simulation {
                 steer.on_close(now, FlowId(index));
             } else {
                 let orders = steer.on_interval(now, FlowId(index), &state_of(flow, now));
-                flow.sender.core.count_window(now);
-                flow.sender.handle_orders(&orders);
+                flow.sender.handle_orders(&orders, now);
             }
         }
     }
@@ -334,10 +332,9 @@ fn receive<O: Observer>(flow: &mut Flow, packet: Packet, port: &mut Port<'_, O>)
 /// A delayed ACK that is due when a segment arrives goes first.
 #[inline]
 fn send_due_ack<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
-    let FarEnd { receiver, blocks, .. } = &mut flow.far;
-    if receiver.ack_at <= ROUNDING.after(port.now) {
-        let ack = receiver.handle_timeout(port.now);
-        port.acknowledge(ack, blocks);
+    if flow.far.receiver.ack_at <= ROUNDING.after(port.now) {
+        let ack = flow.far.receiver.handle_timeout(port.now);
+        port.acknowledge(ack, &mut flow.far);
     }
 }
 
@@ -351,7 +348,7 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
     }
     if flow.far.receiver.ack_at <= now {
         let ack = flow.far.receiver.handle_timeout(now);
-        port.acknowledge(ack, &mut flow.far.blocks);
+        port.acknowledge(ack, &mut flow.far);
     }
     if flow.sender.deadline() <= now {
         flow.sender.handle_timeout(now, &mut Outlet { port, far: &mut flow.far });
@@ -360,15 +357,14 @@ fn expire<O: Observer>(flow: &mut Flow, port: &mut Port<'_, O>) {
 
 #[inline]
 fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &mut Port<'_, O>) {
-    let FarEnd { receiver, blocks, .. } = &mut flow.far;
     if packet.is_window_probe() {
-        let ack = receiver.handle_window_probe(now);
-        port.acknowledge(ack, blocks);
+        let ack = flow.far.receiver.handle_window_probe(now);
+        port.acknowledge(ack, &mut flow.far);
         return;
     }
     let (again, marked) = (packet.is_again(), packet.is_marked());
-    if let Some(ack) = receiver.handle_segment(packet.number(), again, marked, now) {
-        port.acknowledge(ack, blocks);
+    if let Some(ack) = flow.far.receiver.handle_segment(packet.number(), again, marked, now) {
+        port.acknowledge(ack, &mut flow.far);
     }
 }
 
@@ -376,9 +372,9 @@ fn receive_segment<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port
 #[inline]
 fn receive_ahead<O: Observer>(far: &mut FarEnd, packet: Packet, at: Time, port: &mut Port<'_, O>) {
     let (again, marked) = (packet.is_again(), packet.is_marked());
-    let Some(ack) = far.take_ahead(packet.number(), again, marked, at, port.net.marks) else { return };
+    let Some(ack) = far.take_ahead(packet.number(), again, marked, at, &port.net.marks) else { return };
     let now = std::mem::replace(&mut port.now, at);
-    port.acknowledge(ack, &mut far.blocks);
+    port.acknowledge(ack, far);
     port.now = now;
 }
 
@@ -390,8 +386,8 @@ fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &m
     if packet.blocks() == 0 {
         flow.sender.handle_ack(ack, now, &mut Outlet { port, far });
     } else {
-        let (blocks, count, edge) = far.blocks.take(packet.blocks());
-        let ack = Arrived { blocks: &blocks[..count], edge, ..ack };
+        let Details { count, blocks, edge } = far.blocks.take(packet.blocks());
+        let ack = Arrived { blocks: &blocks[..count.into()], edge, ..ack };
         flow.sender.handle_ack(ack, now, &mut Outlet { port, far });
     }
     let core = &flow.sender.core;

@@ -231,48 +231,53 @@ impl Net {
     /// A packet enters the next link of its way, and what follows without an event. Returns when it arrives at the end, if
     /// that is without an event, too.
     #[inline]
-    pub(crate) fn enter<O: Observer>(
+    pub(crate) fn enter<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) -> Option<Time> {
+        let way = &self.ways[packet.flow() as usize];
+        self.go_along(way.rest(packet), packet, way.size(packet), now, observer)
+    }
+
+    /// A packet of so many bytes goes along these hops.
+    fn go_along<O: Observer>(
         &mut self,
+        route: Range<usize>,
         packet: Packet,
+        size: u32,
         now: Time,
         observer: &mut O,
     ) -> Option<Time> {
-        let Self { edges, agenda, ways, hops, marks, readings, .. } = self;
-        let way = &ways[packet.flow() as usize];
-        let size = way.size(packet);
+        let Self { edges, agenda, hops, marks, readings, .. } = self;
         let mut at = now;
-        let route = &hops[way.rest(packet)];
-        for (passed, &link) in (1..).zip(route) {
+        let mut rest = hops[route.clone()].iter();
+        while let Some(&link) = rest.next() {
             let link = link as usize;
             let edge = &mut edges[link];
             if at >= edge.next_mark {
                 edge.note_marks(link, readings, marks, at);
             }
-            let passed = match &mut edge.carrier {
-                Carrier::Direct(conduit) => conduit.pass(at, Bytes::new(size.into())),
-                Carrier::Ahead(conduit, under_way) => match conduit.pass(at, Bytes::new(size.into())) {
-                    Ok(delivered) => {
-                        if under_way.is_empty() {
-                            agenda.set(edge.seat as usize, delivered.as_nanos());
-                        }
-                        under_way.push_back((delivered, packet.after_hops(passed, route.len())));
-                        return None;
-                    }
-                    lost => lost,
-                },
+            let (conduit, under_way) = match &mut edge.carrier {
+                Carrier::Direct(conduit) => (conduit, None),
+                Carrier::Ahead(conduit, under_way) => (conduit, Some(under_way)),
                 Carrier::Polled { .. } => {
-                    let packet = packet.after_hops(passed, route.len());
+                    let packet = packet.after_hops(route.len() - rest.len(), route.len());
                     self.hand_over(packet, link, size, at, observer);
                     return None;
                 }
             };
-            match passed {
-                Ok(delivered) => at = delivered,
+            let delivered = match conduit.pass(at, Bytes::new(size.into())) {
+                Ok(delivered) => delivered,
                 Err(fate) => {
                     self.lose(packet, fate, at);
                     return None;
                 }
+            };
+            if let Some(under_way) = under_way {
+                if under_way.is_empty() {
+                    agenda.set(edge.seat as usize, delivered.as_nanos());
+                }
+                under_way.push_back((delivered, packet.after_hops(route.len() - rest.len(), route.len())));
+                return None;
             }
+            at = delivered;
         }
         Some(at)
     }

@@ -51,7 +51,7 @@ impl Packet {
 
     /// An ACK whose blocks have this number in the flow's list, 0 for none.
     #[inline]
-    pub(crate) fn ack(flow: u32, ack: &Acknowledgement, blocks: u32, guest: u16) -> Self {
+    pub(crate) fn ack(flow: u32, ack: Acknowledgement, blocks: u32, guest: u16) -> Self {
         let flags = Kind::Ack as u64
             | if ack.marked { MARKED } else { 0 }
             | if ack.duplicate { DUPLICATE } else { 0 }
@@ -185,8 +185,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tcp::receiver::BLOCKS;
-    use crate::tcp::runs::Run;
 
     proptest! {
         #[test]
@@ -194,8 +192,8 @@ mod tests {
             flow: u32, number: u32, blocks: u32, guest: u16, hop in 1u8..254, count in 0u8..=3, flags: [bool; 3],
         ) {
             let [marked, duplicate, again] = flags;
-            let ack = Acknowledgement { next: number, blocks: [Run::default(); BLOCKS], count, marked, duplicate, edge: None };
-            let packet = Packet::ack(flow, &ack, blocks, guest).after_hops(1, 300).after_hops(hop.into(), 300);
+            let ack = Acknowledgement { next: number, count, marked, duplicate, has_edge: false };
+            let packet = Packet::ack(flow, ack, blocks, guest).after_hops(1, 300).after_hops(hop.into(), 300);
             prop_assert_eq!((packet.flow(), packet.number(), packet.blocks()), (flow, number, blocks));
             prop_assert_eq!((packet.guest(), packet.hop(), packet.block_count()), (guest, hop + 1, count.into()));
             prop_assert_eq!((packet.is_marked(), packet.is_duplicate()), (marked, duplicate));

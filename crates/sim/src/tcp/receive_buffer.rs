@@ -81,9 +81,13 @@ impl ReceiveBuffer {
     }
 
     /// The edge that an ACK tells: one past the last segment for which there is room.
-    pub(crate) fn advertise(&mut self, now: Time) -> u32 {
+    pub(crate) fn advertise(&mut self, now: Time) {
         let room = self.size.saturating_sub(self.held(now)).min(self.window);
         self.edge = self.edge.max(self.next.saturating_add(room));
+    }
+
+    /// One past the last segment that there was room for when the window was last told.
+    pub(crate) fn edge(&self) -> u32 {
         self.edge
     }
 
@@ -148,46 +152,52 @@ mod tests {
         Time::from_nanos(millis * 1_000_000)
     }
 
+    /// What is told at a time.
+    fn told(buffer: &mut ReceiveBuffer, now: Time) -> u32 {
+        buffer.advertise(now);
+        buffer.edge()
+    }
+
     #[test]
     fn a_window_closes_as_the_buffer_fills_and_opens_as_it_is_read() {
         let mut buffer = buffer(4, 4);
-        assert_eq!(buffer.advertise(ms(0)), 5);
+        assert_eq!(told(&mut buffer, ms(0)), 5);
         buffer.handle_arrival(5, 0, ms(100));
-        assert_eq!(buffer.advertise(ms(100)), 5, "closed");
+        assert_eq!(told(&mut buffer, ms(100)), 5, "closed");
         assert_eq!(buffer.update_due(ms(100)), ms(110), "opens with the first segment that is read");
-        assert_eq!(buffer.advertise(ms(110)), 6);
+        assert_eq!(told(&mut buffer, ms(110)), 6);
         assert_eq!(buffer.update_due(ms(110)), ms(120));
-        assert_eq!(buffer.advertise(ms(140)), 9);
+        assert_eq!(told(&mut buffer, ms(140)), 9);
         assert_eq!(buffer.update_due(ms(140)), NEVER, "all of it is open");
     }
 
     #[test]
     fn early_segments_take_room_and_the_edge_stays() {
         let mut buffer = buffer(10, 10);
-        assert_eq!(buffer.advertise(ms(0)), 11);
+        assert_eq!(told(&mut buffer, ms(0)), 11);
         buffer.handle_arrival(1, 9, ms(0));
-        assert_eq!(buffer.advertise(ms(0)), 11);
+        assert_eq!(told(&mut buffer, ms(0)), 11);
         buffer.handle_arrival(11, 0, ms(1));
-        assert_eq!((buffer.advertise(ms(1)), buffer.held(ms(1)), buffer.largest()), (11, 10, 10));
+        assert_eq!((told(&mut buffer, ms(1)), buffer.held(ms(1)), buffer.largest()), (11, 10, 10));
     }
 
     #[test]
     fn a_window_is_never_more_than_its_limit() {
         let mut buffer = buffer(100, 3);
-        assert_eq!(buffer.advertise(ms(0)), 4);
+        assert_eq!(told(&mut buffer, ms(0)), 4);
         buffer.handle_arrival(4, 0, ms(0));
-        assert_eq!(buffer.advertise(ms(0)), 7, "there is room for what is not read");
+        assert_eq!(told(&mut buffer, ms(0)), 7, "there is room for what is not read");
     }
 
     #[test]
     fn who_reads_at_once_leaves_all_of_it_open() {
         let limits = ReceiveLimits { buffer: 8, window: 8, read_rate: None };
         let mut buffer = ReceiveBuffer::new(&limits, Bytes::new(1000), true);
-        buffer.advertise(ms(0));
+        told(&mut buffer, ms(0));
         buffer.handle_arrival(2, 0, ms(5));
         assert_eq!(buffer.update_due(ms(5)), NEVER, "the delayed ACK tells");
         buffer.handle_arrival(3, 0, ms(6));
-        assert_eq!((buffer.update_due(ms(6)), buffer.advertise(ms(6))), (ms(6), 11));
+        assert_eq!((buffer.update_due(ms(6)), told(&mut buffer, ms(6))), (ms(6), 11));
         assert_eq!(buffer.read_by(ms(6)), 3);
     }
 
@@ -219,7 +229,7 @@ mod tests {
             steps in prop::collection::vec((0u64..50, 0u32..30, 0u32..30), 1..60),
         ) {
             let mut buffer = buffer(size, window);
-            let (mut now, mut next, mut edge) = (0, 1, buffer.advertise(ms(0)));
+            let (mut now, mut next, mut edge) = (0, 1, told(&mut buffer, ms(0)));
             for (wait, in_order, early) in steps {
                 now += wait;
                 next = edge.min(next + in_order);
@@ -228,9 +238,9 @@ mod tests {
                 prop_assert!(buffer.held(ms(now)) <= size && buffer.largest() <= size);
                 let due = buffer.update_due(ms(now));
                 if due != NEVER {
-                    prop_assert!(buffer.clone().advertise(due) > edge);
+                    prop_assert!(told(&mut buffer.clone(), due) > edge);
                 }
-                let new = buffer.advertise(ms(now));
+                let new = told(&mut buffer, ms(now));
                 prop_assert!(new >= edge && new <= next + window);
                 edge = new;
             }

@@ -38,17 +38,26 @@ pub(crate) struct Arrivals {
     pub(crate) marked: u64,
 }
 
-/// An ACK to be sent.
+/// An ACK to be sent. It fits a register, as most tell no more; for the rest there is [`Receiver::details`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Acknowledgement {
     pub(crate) next: u32,
-    pub(crate) blocks: [Run; BLOCKS],
+    /// How many blocks it has.
     pub(crate) count: u8,
     /// A segment since the last ACK was marked (ECN). Each ACK tells only of its own: a sender reduces its window once
     /// a round trip anyhow, and one that counts marks (RFC 8257) needs to know which.
     pub(crate) marked: bool,
     /// It was caused by a segment that had arrived before (RFC 2883).
     pub(crate) duplicate: bool,
+    /// It tells what room the receiver has.
+    pub(crate) has_edge: bool,
+}
+
+/// What few ACKs tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) count: u8,
+    pub(crate) blocks: [Run; BLOCKS],
     /// One past the last segment that the receiver has room for, if there is a limit.
     pub(crate) edge: Option<u32>,
 }
@@ -113,6 +122,12 @@ impl Receiver {
     /// Whether it acknowledges each segment at once, whatever the time.
     pub(crate) fn is_prompt(&self) -> bool {
         self.delay.policy == DelayedAck::None && self.buffer.is_none()
+    }
+
+    /// What the ACK that was made last tells beyond itself.
+    pub(crate) fn details(&self, ack: Acknowledgement) -> Option<Details> {
+        let edge = self.buffer.as_ref().filter(|_| ack.has_edge).map(|buffer| buffer.edge());
+        (ack.count > 0 || edge.is_some()).then_some(Details { count: ack.count, blocks: self.reported, edge })
     }
 
     /// A segment arrives; returns the ACK if it goes out at once.
@@ -187,8 +202,8 @@ impl Receiver {
             self.reported = [Run::default(); BLOCKS];
             return self.plain();
         }
-        let (blocks, count) = self.report(segment);
-        Acknowledgement { blocks, count, ..self.plain() }
+        let count = self.report(segment);
+        Acknowledgement { count, ..self.plain() }
     }
 
     /// An ACK without blocks, with what is to be echoed since the last.
@@ -196,16 +211,14 @@ impl Receiver {
     fn plain(&mut self) -> Acknowledgement {
         Acknowledgement {
             next: self.next,
-            blocks: [Run::default(); BLOCKS],
             count: 0,
             marked: std::mem::take(&mut self.marked),
             duplicate: std::mem::take(&mut self.duplicate),
-            edge: None,
+            has_edge: false,
         }
     }
 
-    /// With a buffer an ACK tells what room there is, and one for the window alone may be due before one that waits. It is
-    /// apart from [`take`](Self::take) from the begin on, so that an ACK that tells of no buffer never leaves the registers.
+    /// With a buffer an ACK tells what room there is, and one for the window alone may be due before one that waits.
     #[cold]
     fn take_into_buffer(
         &mut self,
@@ -225,13 +238,13 @@ impl Receiver {
     /// An ACK goes out, and tells what room there is.
     fn with_window(&mut self, ack: Acknowledgement, now: Time) -> Acknowledgement {
         let Some(buffer) = &mut self.buffer else { return ack };
-        let edge = Some(buffer.advertise(now));
+        buffer.advertise(now);
         self.ack_at = buffer.update_due(now);
-        Acknowledgement { edge, ..ack }
+        Acknowledgement { has_edge: true, ..ack }
     }
 
-    /// The block that holds `segment` first, then those reported most recently (RFC 2018, section 4).
-    fn report(&mut self, segment: u32) -> ([Run; BLOCKS], u8) {
+    /// The block that holds `segment` first, then those reported most recently (RFC 2018, section 4). Returns how many.
+    fn report(&mut self, segment: u32) -> u8 {
         let mut blocks = [Run::default(); BLOCKS];
         let mut count = 0;
         let newest = self.early.around(segment);
@@ -245,7 +258,7 @@ impl Receiver {
             count += 1;
         }
         self.reported = blocks;
-        (blocks, u8::try_from(count).unwrap_or(0))
+        u8::try_from(count).unwrap_or(0)
     }
 }
 

@@ -102,7 +102,7 @@ impl Sender {
     }
 
     /// Somebody sets it anew, before it starts or while it runs.
-    pub(crate) fn handle_orders(&mut self, orders: &Orders) {
+    pub(crate) fn handle_orders(&mut self, orders: &Orders, now: Time) {
         let core = &mut self.core;
         if let (Some(config), Control::Wad(wad)) = (&orders.wad, &mut core.control) {
             wad.retune(config);
@@ -115,6 +115,7 @@ impl Sender {
             };
         }
         if let Some(most) = orders.max_window {
+            core.count_window(now);
             core.window.ceiling = f64::from(most.max(1));
             core.window.cwnd = core.window.cwnd.min(core.window.ceiling);
         }
