@@ -169,7 +169,7 @@ impl Conduit {
     fn note_last(&mut self) -> bool {
         let Some(alone) = self.alone() else { return false };
         self.usual.queued = self.usual.unhindered;
-        self.last_entry = self.usual.entry(alone.departs);
+        self.last_entry = self.usual.entry(alone.departs());
         self.queue.replace(alone);
         true
     }
@@ -203,7 +203,7 @@ impl Conduit {
     pub fn backlog(&self, now: Time) -> Backlog {
         let now = now.max(self.last_entry());
         match self.alone() {
-            Some(alone) if alone.departs > now => Backlog { packets: 1, bytes: Bytes::new(alone.size) },
+            Some(alone) if alone.departs() > now => Backlog { packets: 1, bytes: alone.size() },
             Some(_) => Backlog::default(),
             None => self.queue.backlog(now),
         }
@@ -222,7 +222,7 @@ impl Conduit {
         self.usual.add_stays(&mut stays);
         let mut to_come = Stays::default();
         match self.alone() {
-            Some(alone) => to_come.add(until, alone.departs, Bytes::new(alone.size)),
+            Some(alone) => to_come.add(until, alone.departs(), alone.size()),
             None => self.queue.to_come(until, &mut to_come),
         }
         stays.less(to_come, &mut usage);
@@ -233,11 +233,11 @@ impl Conduit {
     #[inline]
     fn alone(&self) -> Option<Place> {
         let Usual { service, unhindered, queued, .. } = &self.usual;
-        (unhindered != queued).then(|| Place { departs: self.wire.busy_until(), size: service.size.get() })
+        (unhindered != queued).then(|| Place::new(self.wire.busy_until(), service.size))
     }
 
     fn last_entry(&self) -> Time {
-        self.alone().map_or(self.last_entry, |alone| self.usual.entry(alone.departs))
+        self.alone().map_or(self.last_entry, |alone| self.usual.entry(alone.departs()))
     }
 }
 

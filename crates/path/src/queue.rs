@@ -21,12 +21,29 @@ pub(crate) struct DropTail {
     stays: Stays,
 }
 
-/// A packet in the queue.
-#[derive(Clone, Copy, Debug, Default)]
+/// A packet in the queue: twelve bytes, as of a packet in flight they are a good part.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 pub(crate) struct Place {
-    pub(crate) departs: Time,
-    /// Bytes.
-    pub(crate) size: u64,
+    departs: Time,
+    /// Bytes, or as many as 32 bits can tell.
+    size: u32,
+}
+
+impl Place {
+    pub(crate) fn new(departs: Time, size: Bytes) -> Self {
+        Self { departs, size: u32::try_from(size.get()).unwrap_or(u32::MAX) }
+    }
+
+    #[inline]
+    pub(crate) fn departs(self) -> Time {
+        self.departs
+    }
+
+    #[inline]
+    pub(crate) fn size(self) -> Bytes {
+        Bytes::new(self.size.into())
+    }
 }
 
 /// How much a queue holds.
@@ -102,17 +119,18 @@ impl DropTail {
     /// The same for a packet whose stay somebody else counts.
     #[inline]
     pub(crate) fn push_uncounted(&mut self, departs: Time, size: Bytes) -> Backlog {
-        self.places.push_back(Place { departs, size: size.get() });
-        self.bytes += size.get();
+        let place = Place::new(departs, size);
+        self.places.push_back(place);
+        self.bytes += place.size().get();
         self.there()
     }
 
     /// What is in the queue at `now`, which is not before the last entry.
     pub(crate) fn backlog(&self, now: Time) -> Backlog {
         let mut backlog = Backlog::default();
-        for place in self.places.backwards().take_while(|place| place.departs > now) {
+        for place in self.places.backwards().take_while(|place| place.departs() > now) {
             backlog.packets += 1;
-            backlog.bytes = backlog.bytes + Bytes::new(place.size);
+            backlog.bytes = backlog.bytes + place.size();
         }
         backlog
     }
@@ -126,8 +144,8 @@ impl DropTail {
 
     /// Adds what is left at `until` of the stays that are already counted.
     pub(crate) fn to_come(&self, until: Time, stays: &mut Stays) {
-        for place in self.places.backwards().take_while(|place| place.departs > until) {
-            stays.add(until, place.departs, Bytes::new(place.size));
+        for place in self.places.backwards().take_while(|place| place.departs() > until) {
+            stays.add(until, place.departs(), place.size());
         }
     }
 
@@ -145,14 +163,14 @@ impl DropTail {
     pub(crate) fn replace(&mut self, place: Place) {
         self.places.clear();
         self.places.push_back(place);
-        self.bytes = place.size;
+        self.bytes = place.size().get();
     }
 
     /// Forgets what has departed by `now`.
     #[inline]
     pub(crate) fn clear(&mut self, now: Time) {
-        while let Some(place) = self.places.front().filter(|place| place.departs <= now) {
-            self.bytes -= place.size;
+        while let Some(place) = self.places.front().filter(|place| place.departs() <= now) {
+            self.bytes -= place.size().get();
             self.places.pop_front();
         }
     }

@@ -27,11 +27,13 @@ use super::policer::{Policer, Sample};
 use super::windowed::WindowedMax;
 use super::{Ack, Cause, Congestion, CongestionControl, Idle, Needs, Phase, Setup, Window};
 use crate::nanos::Nanos;
+use crate::tcp::core::NEVER;
 
 /// 2/ln 2: the smallest gain that doubles the rate each round trip (4.3.2.1), as Linux writes it.
 const HIGH_GAIN: f64 = 2885.0 / 1000.0;
 /// The phases of `ProbeBW` (4.3.4).
-const CYCLE: [f64; 8] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+const CYCLE: [f64; PHASES as usize] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+const PHASES: u8 = 8;
 /// The window's gain in `ProbeBW`: room for delayed and aggregated ACKs (4.2.3.1).
 const CWND_GAIN: f64 = 2.0;
 /// Bandwidth is the largest in so many round trips (4.1.1.3).
@@ -77,12 +79,13 @@ pub struct Bbr1 {
     mode: Mode,
     /// Bits on the wire in a segment.
     segment_bits: f64,
-    initial_window: f64,
+    initial_window: u32,
     /// Segments a second.
     bandwidth: WindowedMax,
     aggregation: Aggregation,
     policer: Policer,
-    min_rtt: Option<Nanos>,
+    /// [`Nanos::MAX`] before the first.
+    min_rtt: Nanos,
     min_rtt_at: Time,
     rounds: u64,
     /// A round trip is over when what was sent after so many deliveries is delivered.
@@ -91,9 +94,10 @@ pub struct Bbr1 {
     full_bandwidth: f64,
     full_rounds: u32,
     /// The phase of the cycle, and when it began.
-    cycle: usize,
+    cycle: u8,
     cycle_at: Time,
-    probe_rtt_done_at: Option<Time>,
+    /// [`NEVER`] while it is not known.
+    probe_rtt_done_at: Time,
     probe_rtt_round_done: bool,
     prior_window: f64,
     last_phase: Phase,
@@ -112,15 +116,14 @@ impl Bbr1 {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a segment's size")]
     pub fn new(_config: &Bbr1Config, setup: &Setup) -> Self {
-        let initial_window = f64::from(setup.initial_window);
         Self {
             mode: Mode::Startup,
             segment_bits: setup.wire.get() as f64 * 8.0,
-            initial_window,
+            initial_window: setup.initial_window,
             bandwidth: WindowedMax::new(BANDWIDTH_ROUNDS),
             aggregation: Aggregation::new(setup.now),
-            policer: Policer::new(setup.wire.get() as f64, setup.now),
-            min_rtt: None,
+            policer: Policer::new(u32::try_from(setup.wire.get()).unwrap_or(u32::MAX), setup.now),
+            min_rtt: Nanos::MAX,
             min_rtt_at: setup.now,
             rounds: 0,
             next_round: 0,
@@ -129,7 +132,7 @@ impl Bbr1 {
             full_rounds: 0,
             cycle: 0,
             cycle_at: setup.now,
-            probe_rtt_done_at: None,
+            probe_rtt_done_at: NEVER,
             probe_rtt_round_done: false,
             prior_window: 0.0,
             last_phase: Phase::Open,
@@ -138,7 +141,7 @@ impl Bbr1 {
             pacing_gain: HIGH_GAIN,
             cwnd_gain: HIGH_GAIN,
             // 4.2.1: before the first sample, as if the round trip took 1 ms.
-            pacing: HIGH_GAIN * initial_window / 0.001,
+            pacing: HIGH_GAIN * f64::from(setup.initial_window) / 0.001,
             has_seen_rtt: false,
             seed: setup.seed,
         }
@@ -147,6 +150,14 @@ impl Bbr1 {
     /// The bandwidth to send at, in segments a second: that of a policer, if there is one (`bbr_bw`).
     fn sending_bandwidth(&self) -> f64 {
         self.policer.rate().unwrap_or_else(|| self.bandwidth.get())
+    }
+
+    fn min_rtt(&self) -> Option<Nanos> {
+        (self.min_rtt < Nanos::MAX).then_some(self.min_rtt)
+    }
+
+    fn cycle_gain(&self) -> f64 {
+        CYCLE[usize::from(self.cycle)]
     }
 
     fn is_pipe_full(&self) -> bool {
@@ -210,8 +221,8 @@ impl Bbr1 {
     fn enter_probe_bw(&mut self, now: Time) {
         self.mode = Mode::ProbeBw;
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let chosen = usize::try_from((self.seed >> 33) % 7).unwrap_or(0);
-        self.cycle = (CYCLE.len() - chosen) % CYCLE.len();
+        let chosen = u8::try_from((self.seed >> 33) % 7).unwrap_or(0);
+        self.cycle = (PHASES - chosen) % PHASES;
         self.cycle_at = now;
     }
 
@@ -220,9 +231,9 @@ impl Bbr1 {
         if self.mode != Mode::ProbeBw {
             return;
         }
-        let full_length = Nanos::between(self.cycle_at, ack.now) > self.min_rtt.unwrap_or(Nanos::ZERO);
+        let full_length = Nanos::between(self.cycle_at, ack.now) > self.min_rtt().unwrap_or(Nanos::ZERO);
         let in_flight = f64::from(ack.prior_in_flight);
-        let gain = CYCLE[self.cycle];
+        let gain = self.cycle_gain();
         let over = if gain > 1.0 {
             full_length && (ack.lost > 0 || in_flight >= self.inflight(gain))
         } else if gain < 1.0 {
@@ -231,7 +242,7 @@ impl Bbr1 {
             full_length
         };
         if over {
-            self.cycle = (self.cycle + 1) % CYCLE.len();
+            self.cycle = (self.cycle + 1) % PHASES;
             self.cycle_at = ack.now;
         }
     }
@@ -240,15 +251,15 @@ impl Bbr1 {
     fn update_min_rtt(&mut self, window: &mut Window, ack: &Ack) {
         let expired = Nanos::between(self.min_rtt_at, ack.now) > MIN_RTT_WINDOW;
         if let Some(rtt) = ack.rtt
-            && (expired || self.min_rtt.is_none_or(|least| rtt < least))
+            && (expired || rtt < self.min_rtt)
         {
-            self.min_rtt = Some(rtt);
+            self.min_rtt = rtt;
             self.min_rtt_at = ack.now;
         }
         if expired && !self.idle_restart && self.mode != Mode::ProbeRtt {
             self.mode = Mode::ProbeRtt;
             self.save_window(window.cwnd);
-            self.probe_rtt_done_at = None;
+            self.probe_rtt_done_at = NEVER;
         }
         if self.mode == Mode::ProbeRtt {
             self.handle_probe_rtt(window, ack);
@@ -259,13 +270,13 @@ impl Bbr1 {
     }
 
     fn handle_probe_rtt(&mut self, window: &mut Window, ack: &Ack) {
-        if let Some(done_at) = self.probe_rtt_done_at {
+        if self.probe_rtt_done_at < NEVER {
             self.probe_rtt_round_done |= self.round_start;
-            if self.probe_rtt_round_done && ack.now > done_at {
+            if self.probe_rtt_round_done && ack.now > self.probe_rtt_done_at {
                 self.leave_probe_rtt(window, ack.now);
             }
         } else if f64::from(ack.in_flight) <= MIN_WINDOW {
-            self.probe_rtt_done_at = Some(PROBE_RTT_TIME.after(ack.now));
+            self.probe_rtt_done_at = PROBE_RTT_TIME.after(ack.now);
             self.probe_rtt_round_done = false;
             self.next_round = ack.total_delivered;
         }
@@ -286,7 +297,7 @@ impl Bbr1 {
             Mode::Startup => (HIGH_GAIN, HIGH_GAIN),
             Mode::Drain => (1.0 / HIGH_GAIN, HIGH_GAIN),
             Mode::ProbeBw if self.policer.rate().is_some() => (1.0, CWND_GAIN),
-            Mode::ProbeBw => (CYCLE[self.cycle], CWND_GAIN),
+            Mode::ProbeBw => (self.cycle_gain(), CWND_GAIN),
             Mode::ProbeRtt => (1.0, 1.0),
         };
     }
@@ -295,7 +306,7 @@ impl Bbr1 {
     fn set_pacing(&mut self, ack: &Ack) {
         if !self.has_seen_rtt && ack.srtt > Nanos::ZERO {
             self.has_seen_rtt = true;
-            self.pacing = HIGH_GAIN * self.initial_window / ack.srtt.as_secs_f64();
+            self.pacing = HIGH_GAIN * f64::from(self.initial_window) / ack.srtt.as_secs_f64();
         }
         let rate = self.sending_bandwidth() * self.pacing_gain * MARGIN;
         if rate > 0.0 && (self.is_pipe_full() || rate > self.pacing) {
@@ -311,7 +322,7 @@ impl Bbr1 {
             let target = self.quantised(bdp + self.room_for_heaps());
             if self.is_pipe_full() {
                 window.cwnd = (window.cwnd + delivered).min(target);
-            } else if window.cwnd < target || ack.total_delivered < whole(self.initial_window) {
+            } else if window.cwnd < target || ack.total_delivered < self.initial_window.into() {
                 window.cwnd += delivered;
             }
             window.cwnd = window.cwnd.max(MIN_WINDOW);
@@ -363,7 +374,7 @@ impl Bbr1 {
 
     /// 4.2.3.2: bandwidth times round trip times gain.
     fn bdp(&self, bandwidth: f64, gain: f64) -> f64 {
-        self.min_rtt.map_or(self.initial_window, |rtt| gain * bandwidth * rtt.as_secs_f64())
+        self.min_rtt().map_or(f64::from(self.initial_window), |rtt| gain * bandwidth * rtt.as_secs_f64())
     }
 
     /// Room for three bursts as Linux sends them (a millisecond's worth each, at most 64 KiB), an even number, and two
@@ -426,7 +437,7 @@ impl CongestionControl for Bbr1 {
         self.aggregation.restart(now);
         match self.mode {
             Mode::ProbeBw => self.pacing = self.sending_bandwidth() * MARGIN,
-            Mode::ProbeRtt if self.probe_rtt_done_at.is_some_and(|done_at| now > done_at) => {
+            Mode::ProbeRtt if now > self.probe_rtt_done_at => {
                 self.leave_probe_rtt(window, now);
             }
             _ => {}
@@ -472,7 +483,7 @@ mod tests {
         let paced = run(PATH, 5.0);
         let bandwidth = paced.control.bandwidth.get() * 12_000.0 / 100e6;
         assert!((bandwidth - 1.0).abs() < 0.02, "{bandwidth}");
-        let rtt = paced.control.min_rtt.unwrap().as_secs_f64();
+        let rtt = paced.control.min_rtt().unwrap().as_secs_f64();
         assert!((0.040..0.041).contains(&rtt), "{rtt}");
         assert_eq!(paced.control.mode, Mode::ProbeBw);
     }

@@ -143,7 +143,7 @@ controls! {
     /// BBR, the third version.
     Bbr3 = "bbr3": bbr3::Bbr3 => Box<bbr3::Bbr3>, bbr3::Bbr3Config;
     /// The control of the daemon.
-    Wad = "wad": wad::Wad, wad::WadConfig;
+    Wad = "wad": wad::Wad => Box<wad::Wad>, wad::WadConfig;
 }
 
 impl ControlConfig {

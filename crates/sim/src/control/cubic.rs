@@ -82,7 +82,11 @@ impl CubicConfig {
 /// CUBIC.
 #[derive(Clone, Debug)]
 pub struct Cubic {
-    config: CubicConfig,
+    c: f64,
+    beta: f64,
+    initial_growth: f64,
+    fast_convergence: bool,
+    reno_friendly: bool,
     slow_start: SlowStart,
     /// The window before the last reduction (W_max), after fast convergence; zero before the first.
     w_max: f64,
@@ -108,7 +112,11 @@ impl Cubic {
     #[must_use]
     pub fn new(config: &CubicConfig, _setup: &Setup) -> Self {
         Self {
-            config: *config,
+            c: config.c,
+            beta: config.beta,
+            initial_growth: config.initial_growth,
+            fast_convergence: config.fast_convergence,
+            reno_friendly: config.reno_friendly,
             slow_start: SlowStart::new(&config.slow_start),
             w_max: 0.0,
             prior: 0.0,
@@ -120,7 +128,7 @@ impl Cubic {
     /// (sections 4.8 and 4.10).
     fn begin(&self, now: Time, cwnd: f64) -> Epoch {
         let behind = (self.w_max - cwnd).max(0.0);
-        Epoch { start: now, k: cbrt(behind / self.config.c), origin: self.w_max.max(cwnd), estimate: cwnd }
+        Epoch { start: now, k: cbrt(behind / self.c), origin: self.w_max.max(cwnd), estimate: cwnd }
     }
 
     fn avoid_congestion(&mut self, window: &mut Window, ack: &Ack, credit: f64) {
@@ -128,14 +136,14 @@ impl Cubic {
         let elapsed = Nanos::between(epoch.start, ack.now).as_secs_f64();
         let curve = |t: f64| {
             let from_k = t - epoch.k;
-            self.config.c * from_k * from_k * from_k + epoch.origin
+            self.c * from_k * from_k * from_k + epoch.origin
         };
         // Section 4.4: where the function will be a round trip from now, but at most half as much again.
         let target = curve(elapsed + ack.srtt.as_secs_f64()).clamp(window.cwnd, 1.5 * window.cwnd);
         let now = curve(elapsed);
-        let least = if self.w_max > 0.0 { 0.0 } else { self.config.initial_growth };
+        let least = if self.w_max > 0.0 { 0.0 } else { self.initial_growth };
         epoch.estimate += self.alpha(epoch.estimate) * credit / window.cwnd;
-        if self.config.reno_friendly && now < epoch.estimate {
+        if self.reno_friendly && now < epoch.estimate {
             // Section 4.3: "SHOULD be set to W_est", and a window never shrinks on an ACK.
             window.grow((epoch.estimate - window.cwnd).max(credit * least));
         } else {
@@ -147,7 +155,7 @@ impl Cubic {
     /// Section 4.3: additive increase that with beta gives the mean window of standard TCP, until the window before the
     /// reduction is reached.
     fn alpha(&self, estimate: f64) -> f64 {
-        if estimate >= self.prior { 1.0 } else { 3.0 * (1.0 - self.config.beta) / (1.0 + self.config.beta) }
+        if estimate >= self.prior { 1.0 } else { 3.0 * (1.0 - self.beta) / (1.0 + self.beta) }
     }
 }
 
@@ -174,12 +182,12 @@ impl CongestionControl for Cubic {
         self.w_max = match congestion.cause {
             // Section 4.8: the next stage starts from its own window.
             Cause::Timeout => 0.0,
-            Cause::Loss | Cause::Mark if self.config.fast_convergence && cwnd < self.w_max => {
-                cwnd * (1.0 + self.config.beta) / 2.0
+            Cause::Loss | Cause::Mark if self.fast_convergence && cwnd < self.w_max => {
+                cwnd * (1.0 + self.beta) / 2.0
             }
             Cause::Loss | Cause::Mark => cwnd,
         };
-        congestion.usable * self.config.beta
+        congestion.usable * self.beta
     }
 
     /// What was no congestion begins no stage.

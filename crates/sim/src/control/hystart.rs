@@ -46,15 +46,15 @@ const LOW_WINDOW: f64 = 16.0;
 /// ACKs that follow each other as closely make a train in Linux (`hystart_ack_delta_us`).
 const TRAIN_GAP: Nanos = Nanos::from_millis(2);
 
-/// Its state.
-#[derive(Clone, Copy, Debug)]
+/// Its state, in a box: most flows have none, and the controls are part of every flow.
+#[derive(Clone, Debug)]
 pub enum State {
     /// Nothing to keep.
     Off,
     /// Linux.
-    Linux(Linux),
+    Linux(Box<Linux>),
     /// RFC 9406.
-    PlusPlus(PlusPlus),
+    PlusPlus(Box<PlusPlus>),
 }
 
 impl State {
@@ -63,8 +63,8 @@ impl State {
     pub fn new(kind: Hystart) -> Self {
         match kind {
             Hystart::Off => Self::Off,
-            Hystart::Linux => Self::Linux(Linux::default()),
-            Hystart::PlusPlus => Self::PlusPlus(PlusPlus::default()),
+            Hystart::Linux => Self::Linux(Box::default()),
+            Hystart::PlusPlus => Self::PlusPlus(Box::default()),
         }
     }
 
@@ -83,7 +83,7 @@ impl State {
     #[inline]
     pub fn divisor(&self) -> f64 {
         match self {
-            Self::PlusPlus(PlusPlus { css: Some(_), .. }) => DIVISOR,
+            Self::PlusPlus(plus_plus) if plus_plus.css.is_some() => DIVISOR,
             _ => 1.0,
         }
     }
@@ -92,7 +92,7 @@ impl State {
     pub fn on_congestion(&mut self, timeout: bool) {
         match self {
             Self::Off => {}
-            Self::Linux(linux) if timeout => *linux = Linux::default(),
+            Self::Linux(linux) if timeout => **linux = Linux::default(),
             Self::Linux(_) => {}
             Self::PlusPlus(_) => *self = Self::Off,
         }

@@ -37,7 +37,7 @@ const MILLISECOND: Nanos = Nanos::from_millis(1);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policer {
     /// A segment on the wire, in bytes.
-    wire: f64,
+    wire: u32,
     seen: Seen,
     /// What had been seen when this interval began.
     begin: Seen,
@@ -79,7 +79,7 @@ pub(super) struct Sample {
 
 impl Policer {
     /// `wire` is a segment on the wire, in bytes.
-    pub(super) const fn new(wire: f64, now: Time) -> Self {
+    pub(super) const fn new(wire: u32, now: Time) -> Self {
         let seen = Seen { at: now, delivered: 0, lost: 0 };
         Self { wire, seen, begin: seen, rounds: 0, state: State::Waiting }
     }
@@ -167,7 +167,7 @@ impl Policer {
 
     fn is_same(&self, rate: f64, last: f64) -> bool {
         let difference = (rate - last).abs();
-        difference <= SAME_PART * last || difference * self.wire <= SAME_BYTES
+        difference <= SAME_PART * last || difference * f64::from(self.wire) <= SAME_BYTES
     }
 
     fn begin_interval(&mut self) {
@@ -190,7 +190,7 @@ mod tests {
 
     impl Path {
         fn new() -> Self {
-            Self { policer: Policer::new(1500.0, Time::ZERO), flow: Flow::new(), restarts: 0 }
+            Self { policer: Policer::new(1500, Time::ZERO), flow: Flow::new(), restarts: 0 }
         }
 
         fn round(&mut self, delivered: u32, lost: u32) {

@@ -69,7 +69,7 @@ fn positive(key: &str, value: f64) -> Result<(), String> {
 }
 
 /// Additive increase, multiplicative decrease.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Reno {
     config: RenoConfig,
     slow_start: SlowStart,

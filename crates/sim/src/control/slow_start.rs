@@ -32,7 +32,7 @@ impl SlowStartConfig {
 }
 
 /// Its state.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SlowStart {
     max_ssthresh: Option<f64>,
     hystart: hystart::State,

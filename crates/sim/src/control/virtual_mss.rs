@@ -42,7 +42,7 @@ impl VirtualMssConfig {
 }
 
 /// Standard TCP with a virtual MSS.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct VirtualMss {
     reno: Reno,
     /// What is still to be added to the initial window.

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::tcp::push_tightly;
+
 /// The maximum over the last so many rounds, whatever a round is; exact.
 #[derive(Clone, Debug)]
 pub(crate) struct WindowedMax {
@@ -27,7 +29,7 @@ impl WindowedMax {
             self.values.pop_back();
         }
         if self.values.back().is_none_or(|&(last, _)| last < round) {
-            self.values.push_back((round, value));
+            push_tightly(&mut self.values, (round, value));
         }
         self.forget(round);
     }

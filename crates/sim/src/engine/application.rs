@@ -8,13 +8,14 @@ use crate::tcp::core::NEVER;
 
 /// Decides how far the data of a flow reaches.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Writer {
-    plan: Plan,
-    pub(crate) start: Time,
-    stop: Time,
     /// When it has something to do next.
     pub(crate) wakes: Time,
     pub(crate) started: bool,
+    plan: Plan,
+    pub(crate) start: Time,
+    stop: Time,
 }
 
 #[derive(Clone, Copy, Debug)]

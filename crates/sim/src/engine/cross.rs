@@ -280,13 +280,13 @@ impl Cross {
         if covered {
             source.offered += (flow.sender.core.counters.sent - sent) * web.wire();
         }
-        if let (true, Some(completed)) = (*open, flow.completed) {
+        if let (true, Some(duration)) = (*open, flow.duration()) {
             *open = false;
             web.open -= 1;
             web.free.push(slot);
             if covered {
                 web.counts.completed += 1;
-                web.counts.duration += Nanos::between(flow.writer.start, completed);
+                web.counts.duration += duration;
             }
         }
         lent.timers.set(id, flow.deadline());
@@ -317,7 +317,7 @@ impl Web {
             sender: Sender::new(endpoints, &self.control, mix(!self.seed, self.begun), at),
             far: FarEnd::new(endpoints),
             writer: Writer::of_file(size, at, endpoints.segment),
-            completed: None,
+            completed: NEVER,
             is_closed: false,
         }
     }

@@ -13,11 +13,12 @@ use crate::tcp::receiver::{Acknowledgement, Arrivals, Receiver};
 
 /// The far end of a flow.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct FarEnd {
-    pub(crate) receiver: Receiver,
-    pub(crate) blocks: Blocks,
     /// The next mark at which something is to be done with what comes ahead of time.
     next_mark: Time,
+    pub(crate) receiver: Receiver,
+    pub(crate) blocks: Blocks,
     /// What had arrived at the end of the warm-up, if that has been passed ahead of time.
     at_warm_up: Option<Box<Arrived>>,
 }

@@ -5,17 +5,20 @@ use wad_model::Time;
 use super::application::Writer;
 use super::far_end::{Arrived, FarEnd};
 use super::net::Marks;
+use crate::nanos::Nanos;
+use crate::tcp::core::NEVER;
 use crate::tcp::sender::Sender;
 use crate::tcp::statistics::Counters;
 
-/// A flow, with both ends in one place.
+/// A flow, with both ends in one place, from the begin of a line of memory on (see [`Core`](crate::tcp::core::Core)).
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Flow {
     pub(crate) sender: Sender,
     pub(crate) far: FarEnd,
     pub(crate) writer: Writer,
-    /// When everything was acknowledged that there was to send.
-    pub(crate) completed: Option<Time>,
+    /// When everything was acknowledged that there was to send; [`NEVER`] before.
+    pub(crate) completed: Time,
     /// Whoever steers it has been told that it is complete.
     pub(crate) is_closed: bool,
 }
@@ -30,6 +33,16 @@ pub(crate) struct Reading {
 }
 
 impl Flow {
+    /// Whether everything was acknowledged that there was to send.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.completed < NEVER
+    }
+
+    /// How long that took.
+    pub(crate) fn duration(&self) -> Option<Nanos> {
+        self.is_complete().then(|| Nanos::between(self.writer.start, self.completed))
+    }
+
     /// When something is to be done even if no packet comes.
     #[inline]
     pub(crate) fn deadline(&self) -> Time {

@@ -31,10 +31,10 @@ pub(crate) struct Meter {
 
 #[derive(Clone, Debug)]
 struct Description {
-    name: String,
+    name: Box<str>,
     control: &'static str,
-    segment: u64,
-    header: u64,
+    segment: u32,
+    header: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -52,10 +52,10 @@ impl Meter {
         let describe = |flow: &Planned<'_>| {
             let endpoints = flow.config.endpoints(scenario.conventions);
             Description {
-                name: flow.name.clone(),
+                name: flow.name.as_str().into(),
                 control: flow.config.control.name(),
-                segment: endpoints.segment.get(),
-                header: endpoints.header.get(),
+                segment: u32::try_from(endpoints.segment.get()).unwrap_or(u32::MAX),
+                header: u32::try_from(endpoints.header.get()).unwrap_or(u32::MAX),
             }
         };
         let links = network.links.iter().map(|link| LinkDescription {
@@ -171,21 +171,23 @@ impl Meter {
         }
     }
 
-    /// What there was. Flows are given up one by one, so that what they took makes room for what is told of them.
-    pub(crate) fn outcome(&self, net: &mut Net, flows: Vec<Flow>, work: Work) -> Outcome {
+    /// What there was. Flows are given up from the last on, so that what they took makes room for what is told of them.
+    pub(crate) fn outcome(&self, net: &mut Net, mut flows: Vec<Flow>, work: Work) -> Outcome {
         let measured = Nanos::between(self.warm_up, self.end);
         let seconds = measured.as_secs_f64();
-        let mut outcomes: Vec<FlowOutcome> = self
-            .flows
-            .iter()
-            .zip(flows)
-            .enumerate()
-            .map(|(index, (description, mut flow))| {
-                let reading = flow.read(self.end);
-                let before = self.before.get(index).copied().unwrap_or_default();
-                description.outcome(&flow, [&before, &reading], net.losses[index], seconds, self.end)
-            })
-            .collect();
+        let mut outcomes = Vec::new();
+        while let Some(mut flow) = flows.pop() {
+            let index = flows.len();
+            let reading = flow.read(self.end);
+            let before = self.before.get(index).copied().unwrap_or_default();
+            let losses = net.losses[index];
+            outcomes.push(self.flows[index].outcome(&flow, [&before, &reading], losses, seconds, self.end));
+            if index.is_multiple_of(256) {
+                flows.shrink_to_fit();
+                outcomes.reserve_exact(index.min(256));
+            }
+        }
+        outcomes.reverse();
         let total = total(&outcomes);
         for flow in &mut outcomes {
             flow.share = if total.goodput_bps > 0.0 { flow.goodput_bps / total.goodput_bps } else { 0.0 };
@@ -214,16 +216,17 @@ impl Description {
         let read = reading.arrived.read - before.arrived.read;
         let arrived = arrivals.segments - arrivals_before.segments;
         let Losses { dropped, lost, .. } = losses;
+        let (segment, wire) = (u64::from(self.segment), u64::from(self.segment) + u64::from(self.header));
         let bps = |segments: u64, bytes: u64| (segments * bytes * 8) as f64 / seconds;
         let part = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         FlowOutcome {
-            name: self.name.clone(),
+            name: self.name.to_string(),
             control: self.control,
-            goodput_bps: bps(read, self.segment),
-            tcp_goodput_bps: bps(delivered, self.segment + self.header),
-            sent_bps: bps(counters.sent, self.segment + self.header),
+            goodput_bps: bps(read, segment),
+            tcp_goodput_bps: bps(delivered, wire),
+            sent_bps: bps(counters.sent, wire),
             share: 0.0,
-            received_bytes: read * self.segment,
+            received_bytes: read * segment,
             acked_segments: reading.acked - before.acked,
             sent_segments: counters.sent,
             retransmitted_segments: counters.retransmitted,
@@ -239,11 +242,11 @@ impl Description {
             rtt: flow.sender.core.rtts.outcome(),
             mean_cwnd_segments: (reading.window_seconds - before.window_seconds) / seconds,
             receive_buffer: flow.far.receiver.buffer().map(|buffer| ReceiveBufferOutcome {
-                largest_bytes: u64::from(buffer.largest()) * self.segment,
-                left_bytes: u64::from(buffer.held(end)) * self.segment,
+                largest_bytes: u64::from(buffer.largest()) * segment,
+                left_bytes: u64::from(buffer.held(end)) * segment,
                 window_probes: flow.sender.window_probes(),
             }),
-            completed_s: flow.completed.map(|at| Nanos::between(flow.writer.start, at).as_secs_f64()),
+            completed_s: flow.duration().map(Nanos::as_secs_f64),
         }
     }
 }

@@ -45,7 +45,7 @@ use crate::observer::{FlowId, FlowState, LinkId, Observer, PacketKind};
 use crate::outcome::{Outcome, Work};
 use crate::scenario::{Endpoints, Scenario, ScenarioError, TransmissionQueue};
 use crate::steer::Steer;
-use crate::tcp::core::{HostQueue, Output};
+use crate::tcp::core::{HostQueue, NEVER, Output};
 use crate::tcp::receiver::{Acknowledgement, Details};
 use crate::tcp::selective::Arrived;
 use crate::tcp::sender::Sender;
@@ -157,7 +157,7 @@ impl Simulation {
                 sender,
                 far: FarEnd::new(&endpoints),
                 writer: Writer::new(flow.config, start, endpoints.segment),
-                completed: None,
+                completed: NEVER,
                 is_closed: false,
             });
         }
@@ -274,7 +274,7 @@ impl Simulation {
             if !flow.writer.started || flow.is_closed {
                 continue;
             }
-            if flow.completed.is_some() {
+            if flow.is_complete() {
                 flow.is_closed = true;
                 steer.on_close(now, FlowId(index));
             } else {
@@ -392,7 +392,7 @@ fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &m
     }
     let core = &flow.sender.core;
     if core.una >= core.data_end && flow.writer.handle_all_acknowledged(now) {
-        flow.completed.get_or_insert(now);
+        flow.completed = flow.completed.min(now);
     }
 }
 

@@ -146,8 +146,13 @@ impl Net {
     /// Adds the way of the next flow.
     #[expect(clippy::cast_possible_truncation, reason = "links are far fewer than 2^32")]
     pub(crate) fn add_way(&mut self, forward: &[usize], backward: &[usize], sizes: Sizes) {
-        let first = self.hops.len() as u32;
-        self.hops.extend(forward.iter().chain(backward).map(|&link| link as u32));
+        let route = || forward.iter().chain(backward).map(|&link| link as u32);
+        // Flows that follow each other mostly go the same way.
+        let last = self.ways.last().map_or(0, |way| way.bounds[0] as usize);
+        if !self.hops[last..].iter().copied().eq(route()) {
+            self.hops.extend(route());
+        }
+        let first = (self.hops.len() - forward.len() - backward.len()) as u32;
         let middle = first + forward.len() as u32;
         self.ways.push(Way {
             bounds: [first, middle, middle + backward.len() as u32],

@@ -9,6 +9,7 @@ mod classic;
 pub(crate) mod core;
 mod persist;
 mod pipe;
+mod rare_queue;
 mod receive_buffer;
 pub(crate) mod receiver;
 mod rtt;
@@ -17,12 +18,18 @@ pub(crate) mod selective;
 pub(crate) mod sender;
 pub(crate) mod statistics;
 
-/// Puts an item into a ring that holds something of each segment in flight. It grows by a quarter and not to the double,
-/// as with many flows these rings are most of the memory.
+/// Puts an item into a ring that holds something of each segment in flight. It begins with 32 bytes and grows by an eighth,
+/// not to the double, as with many flows or long paths these rings are most of the memory.
 #[inline]
-fn push_tightly<T>(ring: &mut VecDeque<T>, item: T) {
+pub(crate) fn push_tightly<T>(ring: &mut VecDeque<T>, item: T) {
     if ring.len() == ring.capacity() {
-        ring.reserve_exact((ring.len() / 4).max(4));
+        grow_tightly(ring);
     }
     ring.push_back(item);
+}
+
+#[cold]
+fn grow_tightly<T>(ring: &mut VecDeque<T>) {
+    let least = (32 / size_of::<T>()).max(1);
+    ring.reserve_exact((ring.len() / 8).max(least));
 }

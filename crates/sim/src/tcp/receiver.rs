@@ -11,26 +11,30 @@ use crate::scenario::{DelayedAck, Endpoints};
 /// Blocks in an ACK at most: as many as fit beside timestamps (RFC 2018, section 3).
 pub(crate) const BLOCKS: usize = 3;
 
-/// The receiving end of a flow.
+/// The receiving end of a flow. What every segment touches comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Receiver {
     /// The first segment that has not arrived.
     pub(crate) next: u32,
-    early: Runs,
     sack: bool,
-    /// Blocks that earlier ACKs reported first, the latest first (RFC 2018, section 4).
-    reported: [Run; BLOCKS],
-    delay: Delay,
-    pub(crate) ack_at: Time,
+    /// Whether ACKs ever wait.
+    delays: bool,
     marked: bool,
     duplicate: bool,
+    pub(crate) ack_at: Time,
     /// None has no limit, and is read at once.
     buffer: Option<Box<ReceiveBuffer>>,
     pub(crate) counters: Arrivals,
+    early: Runs,
+    delay: Delay,
+    /// Blocks that earlier ACKs reported first, the latest first (RFC 2018, section 4).
+    reported: [Run; BLOCKS],
 }
 
 /// What a receiver counts. The SYN is not among its segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Arrivals {
     pub(crate) segments: u64,
     pub(crate) duplicates: u64,
@@ -84,6 +88,7 @@ impl Receiver {
             next: 0,
             early: Runs::default(),
             sack: endpoints.recovery.uses_sack(),
+            delays: delays_acks,
             reported: [Run::default(); BLOCKS],
             delay: Delay {
                 policy: endpoints.delayed_ack,
@@ -121,7 +126,7 @@ impl Receiver {
 
     /// Whether it acknowledges each segment at once, whatever the time.
     pub(crate) fn is_prompt(&self) -> bool {
-        self.delay.policy == DelayedAck::None && self.buffer.is_none()
+        !self.delays && self.buffer.is_none()
     }
 
     /// What the ACK that was made last tells beyond itself.
@@ -159,12 +164,14 @@ impl Receiver {
     #[inline]
     fn take(&mut self, segment: u32, again: bool, marked: bool, now: Time) -> Option<Acknowledgement> {
         self.counters.segments += u64::from(segment > 0);
-        self.counters.marked += u64::from(marked);
-        self.marked |= marked;
+        if marked {
+            self.counters.marked += 1;
+            self.marked = true;
+        }
         let in_order = segment == self.next && self.early.is_empty();
         if in_order {
             self.next += 1;
-            if self.delay.policy == DelayedAck::None {
+            if !self.delays {
                 return Some(self.plain());
             }
         } else {

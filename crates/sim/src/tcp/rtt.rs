@@ -6,13 +6,14 @@ use crate::nanos::Nanos;
 
 /// Smooths round trips and knows the retransmission time-out.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct Estimator {
-    clock: Clock,
-    limits: Limits,
-    /// Doublings of the time-out since the last sample.
-    backoff: u32,
     /// The time-out, doublings included.
     time_out: Nanos,
+    /// Doublings of the time-out since the last sample.
+    backoff: u32,
+    clock: Clock,
+    limits: Limits,
 }
 
 /// Bounds of the retransmission time-out.

@@ -21,15 +21,16 @@ impl Run {
 
 /// Runs in rising order, none of which touches another.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(crate) struct Runs {
-    runs: VecDeque<Run>,
     total: u32,
+    runs: VecDeque<Run>,
 }
 
 impl Runs {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.total == 0
     }
 
     /// How many segments there are in all runs.

@@ -62,7 +62,7 @@ impl Default for Moments {
 const CLASS_BITS: u32 = 7;
 
 /// By so many classes the histogram grows.
-const STRETCH: usize = 16;
+const STRETCH: usize = 8;
 
 impl Moments {
     #[inline]

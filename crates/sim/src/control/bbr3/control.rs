@@ -37,7 +37,7 @@ impl Bbr3 {
     pub(super) fn set_pacing(&mut self, ack: &Ack) {
         if !self.has_seen_rtt && ack.srtt > Nanos::ZERO {
             self.has_seen_rtt = true;
-            self.pacing = STARTUP_GAIN * self.initial_window / ack.srtt.as_secs_f64();
+            self.pacing = STARTUP_GAIN * f64::from(self.initial_window) / ack.srtt.as_secs_f64();
         }
         let rate = self.state.pacing_gain() * self.model.bandwidth() * MARGIN;
         if rate > 0.0 && (self.full_pipe.reached || rate > self.pacing) {
@@ -51,7 +51,7 @@ impl Bbr3 {
         let most = self.most_in_flight();
         if self.full_pipe.reached {
             window.cwnd = (window.cwnd + delivered).min(most);
-        } else if window.cwnd < most || ack.total_delivered < whole(self.initial_window) {
+        } else if window.cwnd < most || ack.total_delivered < self.initial_window.into() {
             window.cwnd += delivered;
         }
         if self.state == State::ProbeRtt {
@@ -65,7 +65,7 @@ impl Bbr3 {
         let bandwidth = self.model.bandwidth();
         let extra = if self.full_pipe.reached { self.aggregation.allowance(bandwidth) } else { 0.0 };
         let bdp = self.model.bdp(bandwidth, self.state.cwnd_gain());
-        bdp.map_or(self.initial_window, |bdp| self.quantised(bdp + extra))
+        bdp.map_or(f64::from(self.initial_window), |bdp| self.quantised(bdp + extra))
     }
 
     /// Section 5.6.4.4, `BBRSaveCwnd`.
@@ -80,7 +80,7 @@ impl Bbr3 {
 
     /// Section 5.6.4.2: with room for bursts.
     pub(super) fn inflight_at(&self, bandwidth: f64, gain: f64) -> f64 {
-        self.model.bdp(bandwidth, gain).map_or(self.initial_window, |bdp| self.quantised(bdp))
+        self.model.bdp(bandwidth, gain).map_or(f64::from(self.initial_window), |bdp| self.quantised(bdp))
     }
 
     /// `BBRQuantizationBudget`: room for three bursts (of a millisecond, at most 64 KiB), and two more in UP.

@@ -93,7 +93,7 @@ pub struct Bbr3 {
     state: State,
     /// Bits on the wire in a segment.
     segment_bits: f64,
-    initial_window: f64,
+    initial_window: u32,
     model: Model,
     aggregation: Aggregation,
     full_pipe: FullPipe,
@@ -112,11 +112,10 @@ impl Bbr3 {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a segment's size")]
     pub fn new(_config: &Bbr3Config, setup: &Setup) -> Self {
-        let initial_window = f64::from(setup.initial_window);
         Self {
             state: State::Startup,
             segment_bits: setup.wire.get() as f64 * 8.0,
-            initial_window,
+            initial_window: setup.initial_window,
             model: Model::new(setup.now),
             aggregation: Aggregation::new(setup.now),
             full_pipe: FullPipe::default(),
@@ -125,7 +124,7 @@ impl Bbr3 {
             prior_window: 0.0,
             idle_restart: false,
             // Section 5.6.2: before the first sample, as if the round trip took 1 ms.
-            pacing: control::STARTUP_GAIN * initial_window / 0.001,
+            pacing: control::STARTUP_GAIN * f64::from(setup.initial_window) / 0.001,
             has_seen_rtt: false,
         }
     }

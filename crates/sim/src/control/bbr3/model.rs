@@ -26,6 +26,9 @@ pub(super) struct Model {
     /// A round trip is over when what was sent after so many deliveries is delivered.
     next_round: u64,
     latest: Latest,
+    latest_round_start: bool,
+    /// Whether something was lost in its round trip.
+    latest_lost: bool,
     /// What losses of the last round trips say: `bw_shortterm`, `inflight_shortterm`; infinite without.
     bandwidth_short: f64,
     pub(super) inflight_short: f64,
@@ -43,9 +46,6 @@ struct Latest {
     bandwidth: f64,
     inflight: f64,
     next_round: u64,
-    round_start: bool,
-    /// Whether something was lost in this round trip.
-    lost: bool,
 }
 
 impl Model {
@@ -57,6 +57,8 @@ impl Model {
             rounds_since_probe: 0,
             next_round: 0,
             latest: Latest::default(),
+            latest_round_start: false,
+            latest_lost: false,
             bandwidth_short: f64::INFINITY,
             inflight_short: f64::INFINITY,
             inflight_long: f64::INFINITY,
@@ -84,19 +86,19 @@ impl Model {
 
     /// Section 5.5.10.1, `BBRUpdateLatestDeliverySignals`.
     pub(super) fn update_latest(&mut self, ack: &Ack) {
-        self.latest.round_start = false;
+        self.latest_round_start = false;
         let Some(rate) = usable(ack) else { return };
         self.latest.bandwidth = self.latest.bandwidth.max(rate.segments_per_second());
         self.latest.inflight = self.latest.inflight.max(rate.delivered.into());
         if rate.prior_delivered >= self.latest.next_round {
             self.latest.next_round = ack.total_delivered;
-            self.latest.round_start = true;
+            self.latest_round_start = true;
         }
     }
 
     /// `BBRAdvanceLatestDeliverySignals`: a new round trip begins with what began it.
     pub(super) fn advance_latest(&mut self, ack: &Ack) {
-        if let Some(rate) = usable(ack).filter(|_| self.latest.round_start) {
+        if let Some(rate) = usable(ack).filter(|_| self.latest_round_start) {
             self.latest.bandwidth = rate.segments_per_second();
             self.latest.inflight = rate.delivered.into();
         }
@@ -105,17 +107,17 @@ impl Model {
     /// Section 5.5.10.3, `BBRUpdateCongestionSignals`: once a round trip, losses lower the short-term bounds.
     pub(super) fn update_congestion(&mut self, cwnd: f64, ack: &Ack, probing: bool) {
         self.update_max_bandwidth(ack);
-        self.latest.lost |= ack.lost > 0;
-        if !self.latest.round_start {
+        self.latest_lost |= ack.lost > 0;
+        if !self.latest_round_start {
             return;
         }
-        if self.latest.lost && !probing {
+        if self.latest_lost && !probing {
             let bandwidth = finite_or(self.bandwidth_short, self.max_bandwidth.get());
             let inflight = finite_or(self.inflight_short, cwnd);
             self.bandwidth_short = self.latest.bandwidth.max(BETA * bandwidth);
             self.inflight_short = self.latest.inflight.max(BETA * inflight);
         }
-        self.latest.lost = false;
+        self.latest_lost = false;
     }
 
     /// Section 5.5.5.
@@ -151,7 +153,7 @@ impl Model {
 
     /// `BBRResetCongestionSignals`.
     pub(super) fn reset_congestion(&mut self) {
-        self.latest.lost = false;
+        self.latest_lost = false;
         self.latest.bandwidth = 0.0;
         self.latest.inflight = 0.0;
     }

@@ -5,6 +5,7 @@ use wad_model::Time;
 use super::{Bbr3, MIN_WINDOW, State};
 use crate::control::{Ack, Window};
 use crate::nanos::Nanos;
+use crate::tcp::core::NEVER;
 
 /// How long it lasts (`ProbeRTTDuration`).
 const TIME: Nanos = Nanos::from_millis(200);
@@ -12,10 +13,17 @@ const TIME: Nanos = Nanos::from_millis(200);
 const GAIN: f64 = 0.5;
 
 /// How far it is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ProbeRtt {
-    done_at: Option<Time>,
+    /// [`NEVER`] while it is not known.
+    done_at: Time,
     round_done: bool,
+}
+
+impl Default for ProbeRtt {
+    fn default() -> Self {
+        Self { done_at: NEVER, round_done: false }
+    }
 }
 
 impl Bbr3 {
@@ -36,24 +44,24 @@ impl Bbr3 {
     }
 
     fn handle_probe_rtt(&mut self, window: &mut Window, ack: &Ack) {
-        if self.probe_rtt.done_at.is_some() {
+        if self.probe_rtt.done_at < NEVER {
             self.probe_rtt.round_done |= self.model.round_start;
             if self.probe_rtt.round_done {
                 self.leave_probe_rtt_if_done(window, ack.now);
             }
         } else if f64::from(ack.in_flight) <= self.probe_rtt_window() {
-            self.probe_rtt = ProbeRtt { done_at: Some(TIME.after(ack.now)), round_done: false };
+            self.probe_rtt = ProbeRtt { done_at: TIME.after(ack.now), round_done: false };
             self.model.start_round(ack);
         }
     }
 
     pub(super) fn probe_rtt_window(&self) -> f64 {
-        self.model.bdp(self.model.bandwidth(), GAIN).unwrap_or(self.initial_window).max(MIN_WINDOW)
+        self.model.bdp(self.model.bandwidth(), GAIN).unwrap_or(f64::from(self.initial_window)).max(MIN_WINDOW)
     }
 
     /// `BBRCheckProbeRTTDone`, `BBRExitProbeRTT`.
     pub(super) fn leave_probe_rtt_if_done(&mut self, window: &mut Window, now: Time) {
-        if self.probe_rtt.done_at.is_none_or(|done_at| now <= done_at) {
+        if now <= self.probe_rtt.done_at {
             return;
         }
         self.model.probe_min_rtt_at = now;

@@ -1,13 +1,12 @@
 //! Which segments are lost.
 
-use std::collections::VecDeque;
-
 use wad_model::Time;
 
 use super::segments::{Delivered, Segments};
 use crate::nanos::Nanos;
 use crate::tcp::classic::DUPLICATES;
 use crate::tcp::core::{Core, NEVER};
+use crate::tcp::rare_queue::RareQueue;
 
 /// How a loss is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ struct Rack {
     /// The window for it in quarters of the smallest round trip; grows by one with each duplicate (step 4).
     quarters: u64,
     /// Repetitions in the order in which they were sent.
-    repeated: VecDeque<(u32, Time)>,
+    repeated: RareQueue<(u32, Time)>,
     /// When the next segment has waited long enough.
     due: Time,
 }
@@ -53,7 +52,7 @@ impl Detector {
             rtt: Nanos::ZERO,
             reorders: false,
             quarters: 1,
-            repeated: VecDeque::new(),
+            repeated: RareQueue::default(),
             due: NEVER,
         };
         Self { rule, judged_to: 0, rack }
@@ -150,7 +149,7 @@ impl Detector {
 
     fn find_late_repetitions(&mut self, core: &Core, segments: &mut Segments, wait: Nanos, now: Time) -> u32 {
         let mut lost = 0;
-        while let Some(&(number, sent)) = self.rack.repeated.front() {
+        while let Some((number, sent)) = self.rack.repeated.front() {
             let waits = segments.get(core.una, number).is_some_and(|segment| {
                 segment.sent() == sent && segment.was_repeated() && !segment.is_selective()
             });

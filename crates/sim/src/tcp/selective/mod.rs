@@ -49,7 +49,7 @@ pub(crate) struct Selective {
     pacer: Pacer,
     /// A phase other than open and disorder ends when this is acknowledged.
     phase_ends: u32,
-    undo: Option<Undo>,
+    undo: Option<Box<Undo>>,
     doubt: Doubt,
     /// When the retransmission timer expires.
     time_out_at: Time,
@@ -63,6 +63,12 @@ struct Undo {
     /// Retransmissions that the receiver has not reported as duplicates.
     unproven: u32,
     any: bool,
+}
+
+impl Undo {
+    fn new(core: &Core) -> Box<Self> {
+        Box::new(Self { before: core.window, unproven: 0, any: false })
+    }
 }
 
 /// The probe of the tail (RFC 8985, 7): when it is due, and what was in flight when it was sent.
@@ -247,8 +253,8 @@ impl Selective {
         let undone = self.undo.take().filter(|undo| undo.any && undo.unproven == 0);
         match core.phase {
             Phase::Recovery | Phase::Loss if undone.is_some() => {
-                if let Some(Undo { before, .. }) = undone {
-                    core.control.on_undo(&mut core.window, before);
+                if let Some(undo) = undone {
+                    core.control.on_undo(&mut core.window, undo.before);
                 }
             }
             Phase::Recovery | Phase::Reduced => {
@@ -265,7 +271,7 @@ impl Selective {
 
     fn enter_recovery(&mut self, core: &mut Core, now: Time) {
         let reduced_already = core.phase == Phase::Reduced;
-        self.undo = Some(Undo { before: core.window, unproven: 0, any: false });
+        self.undo = Some(Undo::new(core));
         self.phase_ends = core.high;
         core.phase = Phase::Recovery;
         if !reduced_already {
@@ -294,7 +300,7 @@ impl Selective {
 
     /// Whether every repetition of this recovery was unnecessary.
     fn was_spurious(&self) -> bool {
-        self.segments.lost() == 0 && self.undo.is_some_and(|undo| undo.any && undo.unproven == 0)
+        self.segments.lost() == 0 && self.undo.as_ref().is_some_and(|undo| undo.any && undo.unproven == 0)
     }
 
     /// RFC 8985, 7.4.2: the probe repaired a loss if it repeated a segment and nobody had it twice.
@@ -317,7 +323,7 @@ impl Selective {
         if core.una == 0 {
             core.habits.initial_window = 1;
         } else if self.reduces_again(core) {
-            self.undo = Some(Undo { before: core.window, unproven: 0, any: false });
+            self.undo = Some(Undo::new(core));
             core.congestion(Cause::Timeout, 0, now);
         } else {
             core.counters.timeouts += 1;

@@ -12,6 +12,7 @@ use super::rate::Rates;
 use crate::nanos::Nanos;
 use crate::tcp::core::Core;
 use crate::tcp::push_tightly;
+use crate::tcp::rare_queue::RareQueue;
 use crate::tcp::runs::{Run, Runs};
 
 /// All segments in flight.
@@ -23,7 +24,7 @@ pub(super) struct Segments {
     lost: u32,
     repeated: u32,
     /// Segments that were lost, in the order in which that was found; some have arrived since.
-    to_repeat: VecDeque<u32>,
+    to_repeat: RareQueue<u32>,
     /// Nothing is repeated for now.
     held: bool,
 }
@@ -185,9 +186,6 @@ impl Segments {
             core.una += 1;
         }
         core.nxt = core.nxt.max(core.una);
-        if let Some(rates) = rates {
-            rates.forget_before(core.una);
-        }
         if !self.selective.is_empty() {
             self.selective.remove_before(core.una);
         }
@@ -270,7 +268,7 @@ impl Segments {
         if self.held {
             return None;
         }
-        while let Some(&number) = self.to_repeat.front() {
+        while let Some(number) = self.to_repeat.front() {
             let wanted = self
                 .get(una, number)
                 .is_some_and(|segment| segment.is_lost() && !segment.has(REPEATED | SELECTIVE));
