@@ -104,6 +104,15 @@ impl<P: Clone> Link<P> {
         self
     }
 
+    /// The same, and packets that were let in and dropped later can be asked for: [`poll_dropped`](Self::poll_dropped).
+    #[must_use]
+    pub fn keep_dropped(mut self) -> Self {
+        if let Body::Stages(stages) = &mut self.body {
+            stages.keep_dropped();
+        }
+        self
+    }
+
     /// A packet of `size` bytes on the wire enters at `now`. It belongs to flow 0 and cannot be marked.
     #[inline]
     pub fn handle_packet(&mut self, now: Time, size: Bytes, payload: P) -> Fate {
@@ -166,6 +175,24 @@ impl<P: Clone> Link<P> {
         Some(delivery)
     }
 
+    /// Lets a discipline that decides at the head decide on all that departs by `now`, which it else does when a packet
+    /// enters or is polled.
+    pub fn decide(&mut self, now: Time) {
+        if let Body::Stages(stages) = &mut self.body {
+            stages.advance(now, &mut self.counters);
+        }
+    }
+
+    /// The next of the packets that a discipline at the head has dropped after they had been let in, if they are
+    /// [kept](Self::keep_dropped).
+    #[inline]
+    pub fn poll_dropped(&mut self) -> Option<P> {
+        match &mut self.body {
+            Body::Lane(_) => None,
+            Body::Stages(stages) => stages.poll_dropped(),
+        }
+    }
+
     /// What has been counted so far; deliveries count when they are polled.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -184,7 +211,7 @@ impl<P: Clone> Link<P> {
     /// What waits for the wire at `now`, and what is in service. It looks at every packet that waits. A
     /// time before the last entry counts as that.
     ///
-    /// A discipline that decides at the head has decided up to the last entry or poll: poll first.
+    /// A discipline that decides at the head has decided up to the last entry or poll: let it [`decide`](Self::decide) first.
     #[must_use]
     pub fn backlog(&self, now: Time) -> Backlog {
         let now = now.max(self.last_entry);
@@ -195,7 +222,7 @@ impl<P: Clone> Link<P> {
     }
 
     /// How the queue and the wire were used from the first packet to `now`. It looks at every packet that
-    /// waits. A time before the last entry counts as that. As for [`backlog`](Self::backlog), poll first.
+    /// waits. A time before the last entry counts as that. As for [`backlog`](Self::backlog), let it decide first.
     #[must_use]
     pub fn usage(&self, now: Time) -> Usage {
         let until = now.max(self.last_entry);
@@ -229,7 +256,11 @@ impl<P: Clone> Link<P> {
 mod tests {
     use std::time::Duration;
 
+    use wad_model::Rate;
+
     use super::*;
+    use crate::config::Queue;
+    use crate::discipline::{Codel, Discipline, FqCodel};
 
     /// A link in which packet `i` has `1500` bytes and payload `i`.
     struct Trace {
@@ -377,5 +408,28 @@ mod tests {
         assert!((rest.utilisation() - 0.75).abs() < 1e-9);
         assert!((rest.mean_packets() - 1.0).abs() < 1e-9);
         assert!((rest.mean_bytes() - 1500.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_dropped_at_the_head_can_be_asked_for() {
+        for discipline in [Discipline::Codel(Codel::default()), Discipline::FqCodel(FqCodel::default())] {
+            let rate = Some(Rate::from_bps(12_000_000));
+            let config = LinkConfig { rate, queue: Queue::Packets(300), discipline, ..LinkConfig::default() };
+            let mut link = Link::new(&config, 1).keep_dropped();
+            let fates: Vec<Fate> =
+                (0..400u32).map(|i| link.handle_packet(Time::ZERO, Bytes::new(1500), i)).collect();
+            link.decide(Time::from_nanos(1_000_000_000));
+            let dropped: Vec<u32> = std::iter::from_fn(|| link.poll_dropped()).collect();
+            let delivered: Vec<u32> =
+                std::iter::from_fn(|| link.poll_transmit(Time::from_nanos(1_000_000_000)))
+                    .map(|delivery| delivery.payload)
+                    .collect();
+            let refused = fates.iter().filter(|fate| **fate == Fate::DroppedByQueue).count();
+            assert_eq!(dropped.len() + delivered.len() + refused, 400);
+            assert!(!dropped.is_empty() && dropped.iter().all(|packet| !delivered.contains(packet)));
+            let counters = link.counters();
+            let counted = counters.dropped_early + counters.dropped_by_queue;
+            assert_eq!(counted, (dropped.len() + refused) as u64);
+        }
     }
 }

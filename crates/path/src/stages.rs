@@ -71,6 +71,17 @@ impl<P: Clone> Stages<P> {
         self.wire.set_origin(origin);
     }
 
+    /// What the discipline drops at the head is kept for [`poll_dropped`](Self::poll_dropped).
+    pub(crate) fn keep_dropped(&mut self) {
+        if let Some(head) = &mut self.head {
+            head.keep_dropped();
+        }
+    }
+
+    pub(crate) fn poll_dropped(&mut self) -> Option<P> {
+        self.head.as_mut()?.poll_dropped()
+    }
+
     /// A packet has passed the gate.
     pub(crate) fn handle(
         &mut self,
@@ -183,7 +194,7 @@ impl<P: Clone> Stages<P> {
     }
 
     /// Lets the discipline at the head decide on every departure up to `now`.
-    fn advance(&mut self, now: Time, counters: &mut Counters) {
+    pub(crate) fn advance(&mut self, now: Time, counters: &mut Counters) {
         while let Some(head) = &mut self.head {
             let at = self.departs;
             if head.is_empty() || at > now {

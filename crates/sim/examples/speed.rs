@@ -214,23 +214,41 @@ fn beside_ns3() -> Result<(), Box<dyn std::error::Error>> {
 fn burst() -> Result<(), Box<dyn std::error::Error>> {
     let lost: Vec<String> = (0..549).map(|i| (20_000 + 2 * i).to_string()).collect();
     let lost: &'static str = Box::leak(lost.join(",").into_boxed_str());
-    let mut nanos = Vec::new();
-    println!("\n| 549 losses in a window of 2000 | timeouts | ns a segment |\n|---|---|---|");
-    for (name, lost) in [("none", ""), ("549", lost)] {
+    println!("\n| losses in a window of 2000 | segments | ns a segment | ratio |\n|---|---|---|---|");
+    let with = |lost| {
         let case =
             Case { name: "", recovery: "sack", variant: "", queue: 100_000, window: 2000, flows: 1, lost };
-        let (seconds, outcome) = time(&scenario(&case, 60)?, TURNS)?;
-        nanos.push(seconds * 1e9 / outcome.work.segments as f64);
-        println!("| {name} | {} | {:.0} |", outcome.total.timeouts, nanos[nanos.len() - 1]);
+        scenario(&case, 60)
+    };
+    in_turns(&["0", "549"], &[with("")?, with(lost)?])
+}
+
+/// What a segment costs in each scenario, beside the first: medians of turns.
+fn in_turns(names: &[&str], scenarios: &[Scenario]) -> Result<(), Box<dyn std::error::Error>> {
+    let mut nanos = vec![Vec::new(); scenarios.len()];
+    let mut segments = vec![0; scenarios.len()];
+    for _ in 0..TURNS {
+        for (scenario, (nanos, segments)) in scenarios.iter().zip(nanos.iter_mut().zip(&mut segments)) {
+            let (seconds, outcome) = time(scenario, 1)?;
+            *segments = outcome.work.segments;
+            nanos.push(seconds * 1e9 / outcome.work.segments as f64);
+        }
     }
-    println!("ratio {:.2}", nanos[1] / nanos[0]);
+    let median = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    for ((name, segments), own) in names.iter().zip(segments).zip(&nanos) {
+        let ratios = own.iter().zip(&nanos[0]).map(|(own, first)| own / first).collect();
+        println!("| {name} | {segments} | {:.0} | {:.2} |", median(own.clone()), median(ratios));
+    }
     Ok(())
 }
 
 /// The cost of a segment as flows become many, on a link that each fills to the same part.
 fn flows() -> Result<(), Box<dyn std::error::Error>> {
-    println!("\n| flows | segments | ns a segment |\n|---|---|---|");
-    for flows in [1u32, 10, 100, 1000, 10_000] {
+    println!("\n| flows | segments | ns a segment | ratio |\n|---|---|---|---|");
+    let with = |flows: u32| {
         let text = format!(
             r#"
             duration = "5 s"
@@ -244,11 +262,10 @@ fn flows() -> Result<(), Box<dyn std::error::Error>> {
             "#,
             40_000 / flows
         );
-        let (seconds, outcome) = time(&Scenario::parse(&text)?, 3)?;
-        let nanos = seconds * 1e9 / outcome.work.segments as f64;
-        println!("| {flows} | {} | {nanos:.0} |", outcome.work.segments);
-    }
-    Ok(())
+        Scenario::parse(&text)
+    };
+    let scenarios = [with(1)?, with(10)?, with(100)?, with(1000)?, with(10_000)?];
+    in_turns(&["1", "10", "100", "1000", "10000"], &scenarios)
 }
 
 /// 10 Gbit/s, 100 ms, 10 flows, 60 s with everything that Linux does.

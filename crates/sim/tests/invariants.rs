@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use wad_model::{Bytes, Rate, Segments, Time};
 use wad_path::traffic::{Constant, PacketTrace, ParetoOnOff, Poisson};
-use wad_path::{LinkConfig, Loss, Queue, Reordering};
+use wad_path::{Codel, Discipline, FqCodel, LinkConfig, Loss, Queue, Red, Reordering};
 use wad_sim::scenario::{
     Amount, Conventions, CrossPattern, CrossTraffic, DelayedAck, Direction, Dumbbell, FlowConfig, Recovery,
     Topology, TraceFile, TwoWay, Web,
@@ -190,11 +190,19 @@ fn link() -> impl Strategy<Value = LinkConfig> {
         depth,
         timeout: Duration::from_millis(50),
     }));
-    (1u64..100, 0u64..80, 3u64..200, loss, reordering).prop_map(|(mbps, ms, queue, loss, reordering)| {
+    let discipline = prop_oneof![
+        3 => Just(Discipline::DropTail),
+        1 => Just(Discipline::Red(Red::default())),
+        1 => Just(Discipline::Codel(Codel::default())),
+        1 => Just(Discipline::FqCodel(FqCodel::default())),
+    ];
+    let size = (1u64..100, 0u64..80, 3u64..200);
+    (size, loss, reordering, discipline).prop_map(|((mbps, ms, queue), loss, reordering, discipline)| {
         LinkConfig {
             rate: Some(Rate::from_bps(mbps * 1_000_000)),
             delay: Duration::from_millis(ms),
             queue: Queue::Packets(queue),
+            discipline,
             loss,
             reordering,
             ..LinkConfig::default()
@@ -340,7 +348,9 @@ fn plain_scenario() -> impl Strategy<Value = Scenario> {
         scenario.warm_up = Duration::from_millis(warm_up);
         if let Topology::Dumbbell(Dumbbell { bottleneck, access, .. }) = &mut scenario.topology {
             let links = [Some(&mut bottleneck.forward), bottleneck.backward.as_mut(), access.as_mut()];
-            links.into_iter().flatten().for_each(|link| link.reordering = None);
+            for link in links.into_iter().flatten() {
+                (link.discipline, link.reordering) = (Discipline::DropTail, None);
+            }
         }
         let flow = FlowConfig {
             delayed_ack: Some(DelayedAck::None),

@@ -1,5 +1,6 @@
 //! The queue of a discipline that decides at the head.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use wad_model::{Bytes, Time};
@@ -16,6 +17,8 @@ pub(crate) struct HeadQueue<T> {
     kind: Kind<T>,
     backlog: Backlog,
     waits: Waits,
+    /// What was dropped, if somebody wants to know.
+    dropped: Option<VecDeque<T>>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,7 +35,16 @@ impl<T> HeadQueue<T> {
             Discipline::Codel(codel) => Kind::Codel(Fifo::new(), CodelState::new(codel)),
             Discipline::FqCodel(config) => Kind::FqCodel(FqCodelState::new(config, seed)),
         };
-        Some(Self { kind, backlog: Backlog::default(), waits: Waits::default() })
+        Some(Self { kind, backlog: Backlog::default(), waits: Waits::default(), dropped: None })
+    }
+
+    /// What is dropped from now on is kept for [`poll_dropped`](Self::poll_dropped).
+    pub(crate) fn keep_dropped(&mut self) {
+        self.dropped.get_or_insert_default();
+    }
+
+    pub(crate) fn poll_dropped(&mut self) -> Option<T> {
+        self.dropped.as_mut()?.pop_front()
     }
 
     pub(crate) fn backlog(&self) -> Backlog {
@@ -61,7 +73,7 @@ impl<T> HeadQueue<T> {
 
     /// The packet that goes next at `now`, and how many were dropped before it.
     pub(crate) fn dequeue(&mut self, now: Time) -> (Option<Sent<T>>, u64) {
-        let Self { kind, backlog, waits } = self;
+        let Self { kind, backlog, waits, dropped: kept } = self;
         let mut leave = |size: Bytes, entered| {
             backlog.packets -= 1;
             backlog.bytes = backlog.bytes - size;
@@ -71,6 +83,9 @@ impl<T> HeadQueue<T> {
         let mut dropped = |packet: Waiting<T>| {
             drops += 1;
             leave(packet.size, packet.entered);
+            if let Some(kept) = kept {
+                kept.push_back(packet.item);
+            }
         };
         let sent = match kind {
             Kind::Codel(fifo, state) => state.dequeue(now, fifo, &mut dropped),
@@ -92,6 +107,9 @@ impl<T> HeadQueue<T> {
         self.backlog.packets -= 1;
         self.backlog.bytes = self.backlog.bytes - packet.size;
         self.waits.end(packet.entered, now, packet.size);
+        if let Some(kept) = &mut self.dropped {
+            kept.push_back(packet.item);
+        }
     }
 
     /// Adds the integrals of what has waited up to `usage.until`.

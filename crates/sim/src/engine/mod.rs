@@ -196,7 +196,7 @@ impl Simulation {
             }
             self.events += 1;
             if delivery < timer {
-                if let Some((now, packet)) = self.net.take(seat, Time::from_nanos(delivery)) {
+                if let Some((now, packet)) = self.net.take(seat, Time::from_nanos(delivery), observer) {
                     self.arrive(packet, now, observer);
                 }
             } else if let Some((time, flow)) = self.timers.pop() {
@@ -256,6 +256,7 @@ impl Simulation {
     /// A mark has come: returns whether it is the end.
     fn mark<O: Observer, S: Steer>(&mut self, observer: &mut O, steer: &mut S) -> bool {
         let now = self.meter.next_mark_time();
+        self.net.settle_all(now, observer);
         if self.meter.is_sample() && observer.interval().is_some() {
             self.sample(now, observer);
         }

@@ -124,7 +124,7 @@ impl Net {
     pub(crate) fn new(links: &[OneWay], marks: Marks, seed: u64) -> Self {
         let edges = (0..).zip(links).map(|(i, link)| Edge {
             carrier: Carrier::Polled {
-                link: Box::new(Link::new(&link.config, mix(seed, i.into()))),
+                link: Box::new(Link::new(&link.config, mix(seed, i.into())).keep_dropped()),
                 steady: is_steady(&link.config),
             },
             seat: i,
@@ -250,14 +250,17 @@ impl Net {
         now: Time,
         observer: &mut O,
     ) -> Option<Time> {
-        let Self { edges, agenda, hops, marks, readings, .. } = self;
+        let Self { edges, agenda, hops, .. } = self;
         let mut at = now;
         let mut rest = hops[route.clone()].iter();
         while let Some(&link) = rest.next() {
             let link = link as usize;
             let edge = &mut edges[link];
             if at >= edge.next_mark {
-                edge.note_marks(link, readings, marks, at);
+                let passed = route.len() - rest.len() - 1;
+                self.note_marks(link, at, observer);
+                let rest = route.start + passed..route.end;
+                return self.go_along(rest, packet.after_hops(passed, route.len()), size, at, observer);
             }
             let (conduit, under_way) = match &mut edge.carrier {
                 Carrier::Direct(conduit) => (conduit, None),
@@ -307,6 +310,49 @@ impl Net {
         if !is_queued {
             self.lose(packet, fate, at);
         }
+        self.note_dropped(link, at, observer);
+    }
+
+    /// What a link has dropped after it had been let in.
+    #[inline]
+    fn note_dropped<O: Observer>(&mut self, link: usize, now: Time, observer: &mut O) {
+        while let Carrier::Polled { link: carrier, .. } = &mut self.edges[link].carrier
+            && let Some(packet) = carrier.poll_dropped()
+        {
+            if O::PACKETS {
+                observer.on_packet(now, &self.event(packet, kind_of(Fate::DroppedEarly, link)));
+            }
+            self.lose(packet, Fate::DroppedEarly, now);
+        }
+    }
+
+    /// A packet is about to enter this link at `at`: puts down what was counted up to the marks before that.
+    #[cold]
+    fn note_marks<O: Observer>(&mut self, link: usize, at: Time, observer: &mut O) {
+        for (place, mark) in self.marks.0.into_iter().enumerate() {
+            if at >= mark && self.readings[link][place].is_none() {
+                self.settle(link, mark, observer);
+                self.readings[link][place] = Some(self.edges[link].read(mark));
+            }
+        }
+        self.edges[link].next_mark = if at >= self.marks.0[1] { NEVER } else { self.marks.0[1] };
+    }
+
+    /// A mark has come: what has departed before it from a link that decides at the head is to be decided on.
+    pub(crate) fn settle_all<O: Observer>(&mut self, mark: Time, observer: &mut O) {
+        for link in 0..self.edges.len() {
+            self.settle(link, mark, observer);
+        }
+    }
+
+    fn settle<O: Observer>(&mut self, link: usize, mark: Time, observer: &mut O) {
+        let before = Time::from_nanos(mark.as_nanos().saturating_sub(1));
+        let Edge { carrier, seat, .. } = &mut self.edges[link];
+        if let Carrier::Polled { link: carrier, .. } = carrier {
+            carrier.decide(before);
+            self.agenda.set(*seat as usize, next_delivery(carrier));
+            self.note_dropped(link, before, observer);
+        }
     }
 
     /// What a link had counted at a mark, which is now unless its packets are ahead.
@@ -334,8 +380,14 @@ impl Net {
 
     /// Takes the next delivery of the link with this place in the agenda, if it has one by `now`.
     #[inline]
-    pub(crate) fn take(&mut self, seat: usize, now: Time) -> Option<(Time, Packet)> {
-        match &mut self.edges[self.seats[seat] as usize].carrier {
+    pub(crate) fn take<O: Observer>(
+        &mut self,
+        seat: usize,
+        now: Time,
+        observer: &mut O,
+    ) -> Option<(Time, Packet)> {
+        let place = self.seats[seat] as usize;
+        match &mut self.edges[place].carrier {
             Carrier::Ahead(_, under_way) => {
                 let delivery = under_way.pop_front();
                 let next = under_way.front().map_or(Agenda::NEVER, |(at, _)| at.as_nanos());
@@ -345,6 +397,7 @@ impl Net {
             Carrier::Polled { link, .. } => {
                 let delivery = link.poll_transmit(now);
                 self.agenda.set(seat, next_delivery(link));
+                self.note_dropped(place, now, observer);
                 let delivery = delivery?;
                 let packet = delivery.payload;
                 Some((delivery.at, if delivery.marked { packet.with_mark() } else { packet }))
@@ -360,17 +413,6 @@ impl Net {
 }
 
 impl Edge {
-    /// A packet is about to enter this `link` at `at`: puts down what was counted up to the marks before that.
-    #[cold]
-    fn note_marks(&mut self, link: usize, readings: &mut Readings, marks: &Marks, at: Time) {
-        for (place, mark) in readings[link].iter_mut().zip(marks.0) {
-            if at >= mark {
-                place.get_or_insert_with(|| self.read(mark));
-            }
-        }
-        self.next_mark = if at >= marks.0[1] { NEVER } else { marks.0[1] };
-    }
-
     /// The same link for packets that are taken over when they enter, if that can be.
     fn to_conduit(&self) -> Option<Conduit> {
         match &self.carrier {
