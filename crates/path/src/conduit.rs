@@ -40,6 +40,15 @@ pub struct Conduit {
     last_size: Bytes,
 }
 
+/// What a packet takes that finds the wire idle, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unhindered {
+    /// To be sent.
+    pub service: u64,
+    /// To be sent and to arrive.
+    pub passage: u64,
+}
+
 /// Packets of one size that were let in.
 #[derive(Clone, Copy, Debug)]
 struct Usual {
@@ -92,6 +101,22 @@ impl Conduit {
             }
             _ => self.wait(now),
         }
+    }
+
+    /// What a packet of `size` bytes takes that finds the wire idle, if that is the usual size.
+    #[must_use]
+    pub fn usual(&self, size: Bytes) -> Option<Unhindered> {
+        let Usual { service, passage, .. } = self.usual;
+        (service.size == size).then_some(Unhindered { service: service.nanos, passage })
+    }
+
+    /// So many packets of the usual size have entered since the last call, each of which found the wire idle, the last of
+    /// them at `last`, in nanoseconds: returns when that one is delivered.
+    pub fn pass_usual(&mut self, count: u64, last: u64) -> u64 {
+        let departs = Time::from_nanos(last.saturating_add(self.usual.service.nanos));
+        self.wire.start(&self.usual.service, departs);
+        self.usual.unhindered += count;
+        last.saturating_add(self.usual.passage)
     }
 
     /// As [`pass`](Self::pass), for a usual packet that finds the wire busy.

@@ -91,7 +91,7 @@ mod stages;
 pub mod traffic;
 mod wire;
 
-pub use conduit::Conduit;
+pub use conduit::{Conduit, Unhindered};
 pub use config::{
     Distribution, Jitter, LinkConfig, Loss, Outage, PathConfig, Queue, Reordering, TokenBucket,
 };

@@ -72,7 +72,7 @@ const CASES: [Case; 5] = [
     },
 ];
 
-const TURNS: u32 = 9;
+const TURNS: u32 = 25;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     beside_ns2()?;

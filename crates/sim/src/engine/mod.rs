@@ -32,6 +32,7 @@ mod blocks;
 mod cross;
 mod far_end;
 mod flow;
+mod leg;
 mod measure;
 mod net;
 mod packet;
@@ -86,7 +87,7 @@ struct Outlet<'a, 'b, O> {
 }
 
 impl<O: Observer> Output for Outlet<'_, '_, O> {
-    fn queued(&self) -> u64 {
+    fn queued(&mut self) -> u64 {
         self.port.net.queued_at_first(self.port.flow, self.port.now)
     }
 

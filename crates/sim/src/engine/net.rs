@@ -6,6 +6,7 @@ use wad_model::{Bytes, Time};
 use wad_path::{Backlog, Conduit, Counters, Discipline, Fate, Fifo, Label, Link, LinkConfig, Usage};
 
 use super::agenda::Agenda;
+use super::leg::Leg;
 use super::packet::{Kind, Packet};
 use crate::observer::{Content, FlowId, LinkId, Observer, PacketEvent, PacketKind};
 use crate::scenario::{Endpoints, OneWay};
@@ -21,6 +22,8 @@ pub(crate) struct Net {
     ways: Vec<Way>,
     /// The links of all ways, one after the other.
     hops: Vec<u32>,
+    /// Of each hop that is the first of a leg, the leg.
+    legs: Vec<Leg>,
     pub(crate) marks: Marks,
     /// What each link had counted at the marks that its packets have passed.
     readings: Readings,
@@ -136,6 +139,7 @@ impl Net {
             seats: (0..).take(links.len()).collect(),
             ways: Vec::new(),
             hops: Vec::new(),
+            legs: Vec::new(),
             marks,
             readings: vec![[None; 2]; links.len()],
             losses: Vec::new(),
@@ -151,6 +155,7 @@ impl Net {
         let last = self.ways.last().map_or(0, |way| way.bounds[0] as usize);
         if !self.hops[last..].iter().copied().eq(route()) {
             self.hops.extend(route());
+            self.legs.resize(self.hops.len(), Leg::default());
         }
         let first = (self.hops.len() - forward.len() - backward.len()) as u32;
         let middle = first + forward.len() as u32;
@@ -171,9 +176,10 @@ impl Net {
     }
 
     /// What waits at the first link of a flow's data, the packet in service included.
-    pub(crate) fn queued_at_first(&self, flow: u32, now: Time) -> u64 {
-        let link = self.hops[self.ways[flow as usize].bounds[0] as usize];
-        self.edges[link as usize].backlog(now).packets
+    pub(crate) fn queued_at_first(&mut self, flow: u32, now: Time) -> u64 {
+        let hop = self.ways[flow as usize].bounds[0] as usize;
+        self.settle_leg(hop);
+        self.edges[self.hops[hop] as usize].backlog(now).packets
     }
 
     /// A packet as observers are told of it.
@@ -231,6 +237,65 @@ impl Net {
             }
         }
         self.agenda = Agenda::new(self.seats.len());
+        self.find_legs();
+    }
+
+    /// A leg goes from where packets enter, or come out with an event, to the next link with an event, or to the end. It counts
+    /// only if all its links are its own.
+    fn find_legs(&mut self) {
+        const SHARED: usize = usize::MAX;
+        let mut owner: Vec<Option<usize>> = vec![None; self.edges.len()];
+        let mut legs = Vec::new();
+        let routes = self.ways.iter().flat_map(|way| {
+            let [first, middle, end] = way.bounds.map(|bound| bound as usize);
+            [first..middle, middle..end]
+        });
+        for route in routes {
+            let mut first = route.start;
+            for hop in route.clone() {
+                let link = self.hops[hop] as usize;
+                let of = owner[link].get_or_insert(first);
+                if *of != first {
+                    *of = SHARED;
+                }
+                if hop + 1 == route.end || !matches!(self.edges[link].carrier, Carrier::Direct(_)) {
+                    legs.push(first..hop + 1);
+                    first = hop + 1;
+                }
+            }
+        }
+        for leg in legs {
+            let mut links = self.hops[leg.clone()].iter().map(|&link| link as usize);
+            let is_own =
+                links.all(|link| owner[link] == Some(leg.start) && self.edges[link].conduit().is_some());
+            if is_own && leg.len() > 1 {
+                self.legs[leg.start] = Leg::of(leg.len());
+            }
+        }
+    }
+
+    /// Packets have gone unhindered through the leg that begins with this hop: those that follow may run.
+    #[cold]
+    fn start_leg(&mut self, first: usize, size: u32, now: Time) {
+        let Self { edges, hops, legs, .. } = self;
+        let links = hops[first..first + legs[first].links()].iter();
+        let links = links.map(|&link| &edges[link as usize]);
+        legs[first].start(
+            size,
+            now.as_nanos(),
+            links.filter_map(|edge| Some((edge.conduit()?, edge.next_mark.as_nanos()))),
+        );
+    }
+
+    /// The links of the leg that begins with this hop are told of what has run through them, and packets go link by link.
+    fn settle_leg(&mut self, first: usize) {
+        let Self { edges, hops, legs, .. } = self;
+        let Some((count, mut at)) = legs[first].stop() else { return };
+        for &link in &hops[first..first + legs[first].links()] {
+            if let Some(conduit) = edges[link as usize].conduit_mut() {
+                at = conduit.pass_usual(count, at);
+            }
+        }
     }
 
     /// A packet enters the next link of its way, and what follows without an event. Returns when it arrives at the end, if
@@ -239,6 +304,22 @@ impl Net {
     pub(crate) fn enter<O: Observer>(&mut self, packet: Packet, now: Time, observer: &mut O) -> Option<Time> {
         let way = &self.ways[packet.flow() as usize];
         self.go_along(way.rest(packet), packet, way.size(packet), now, observer)
+    }
+
+    /// A packet comes to a link at a mark or after it: what was counted up to then is put down first.
+    #[cold]
+    #[inline(never)]
+    fn go_on_past_mark<O: Observer>(
+        &mut self,
+        route: Range<usize>,
+        packet: Packet,
+        size: u32,
+        now: Time,
+        observer: &mut O,
+    ) -> Option<Time> {
+        let link = self.hops[route.start] as usize;
+        self.note_marks(link, now, observer);
+        self.go_along(route, packet, size, now, observer)
     }
 
     /// A packet of so many bytes goes along these hops.
@@ -250,7 +331,22 @@ impl Net {
         now: Time,
         observer: &mut O,
     ) -> Option<Time> {
-        let Self { edges, agenda, hops, .. } = self;
+        if let Some(leg) = self.legs.get_mut(route.start).filter(|leg| leg.is_running()) {
+            if let Some(delivered) = leg.run(size, now.as_nanos()) {
+                let delivered = Time::from_nanos(delivered);
+                let (passed, left) = (leg.links(), route.len());
+                let Self { edges, agenda, hops, .. } = self;
+                let edge = &mut edges[hops[route.start + passed - 1] as usize];
+                let Carrier::Ahead(_, under_way) = &mut edge.carrier else { return Some(delivered) };
+                if under_way.is_empty() {
+                    agenda.set(edge.seat as usize, delivered.as_nanos());
+                }
+                under_way.push_back((delivered, packet.after_hops(passed, left)));
+                return None;
+            }
+            self.settle_leg(route.start);
+        }
+        let Self { edges, agenda, hops, legs, .. } = self;
         let mut at = now;
         let mut rest = hops[route.clone()].iter();
         while let Some(&link) = rest.next() {
@@ -258,9 +354,14 @@ impl Net {
             let edge = &mut edges[link];
             if at >= edge.next_mark {
                 let passed = route.len() - rest.len() - 1;
-                self.note_marks(link, at, observer);
                 let rest = route.start + passed..route.end;
-                return self.go_along(rest, packet.after_hops(passed, route.len()), size, at, observer);
+                return self.go_on_past_mark(
+                    rest,
+                    packet.after_hops(passed, route.len()),
+                    size,
+                    at,
+                    observer,
+                );
             }
             let (conduit, under_way) = match &mut edge.carrier {
                 Carrier::Direct(conduit) => (conduit, None),
@@ -283,9 +384,15 @@ impl Net {
                     agenda.set(edge.seat as usize, delivered.as_nanos());
                 }
                 under_way.push_back((delivered, packet.after_hops(route.len() - rest.len(), route.len())));
+                if legs[route.start].may_run(size, delivered.as_nanos() - now.as_nanos()) {
+                    self.start_leg(route.start, size, now);
+                }
                 return None;
             }
             at = delivered;
+        }
+        if legs[route.start].may_run(size, at.as_nanos() - now.as_nanos()) {
+            self.start_leg(route.start, size, now);
         }
         Some(at)
     }
@@ -340,6 +447,9 @@ impl Net {
 
     /// A mark has come: what has departed before it from a link that decides at the head is to be decided on.
     pub(crate) fn settle_all<O: Observer>(&mut self, mark: Time, observer: &mut O) {
+        for first in 0..self.legs.len() {
+            self.settle_leg(first);
+        }
         for link in 0..self.edges.len() {
             self.settle(link, mark, observer);
         }
@@ -418,6 +528,21 @@ impl Edge {
         match &self.carrier {
             Carrier::Polled { link, .. } => link.to_conduit(),
             Carrier::Direct(_) | Carrier::Ahead(..) => None,
+        }
+    }
+
+    /// The link, if it takes packets over as they enter.
+    fn conduit(&self) -> Option<&Conduit> {
+        match &self.carrier {
+            Carrier::Direct(conduit) | Carrier::Ahead(conduit, _) => Some(conduit),
+            Carrier::Polled { .. } => None,
+        }
+    }
+
+    fn conduit_mut(&mut self) -> Option<&mut Conduit> {
+        match &mut self.carrier {
+            Carrier::Direct(conduit) | Carrier::Ahead(conduit, _) => Some(conduit),
+            Carrier::Polled { .. } => None,
         }
     }
 

@@ -53,7 +53,7 @@ pub(crate) trait Output {
     fn window_probe(&mut self);
 
     /// How many packets wait in the host for the wire, the one in service included.
-    fn queued(&self) -> u64;
+    fn queued(&mut self) -> u64;
 }
 
 /// Habits that a sender keeps for its whole life.
@@ -274,7 +274,7 @@ impl Core {
 
     /// Whether the host takes a segment now; else it is noted that it did not.
     #[inline]
-    pub(crate) fn host_has_room<O: Output>(&mut self, out: &O) -> bool {
+    pub(crate) fn host_has_room<O: Output>(&mut self, out: &mut O) -> bool {
         if let Some(queue) = &self.habits.host_queue {
             self.stalled |= out.queued() >= queue.limit;
         }
