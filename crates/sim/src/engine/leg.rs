@@ -113,3 +113,82 @@ impl Leg {
         (passed > 0).then_some((passed, self.last))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wad_model::{Rate, Time};
+    use wad_path::{Link, LinkConfig};
+
+    use super::*;
+
+    const SIZE: u32 = 1500;
+
+    /// 1 ms and 2 ms on the wire, and what a packet of each entry costs, one link after the other.
+    fn links() -> [Conduit; 2] {
+        [12_000_000, 6_000_000].map(|rate| {
+            let config = LinkConfig { rate: Some(Rate::from_bps(rate)), ..LinkConfig::default() };
+            Link::<()>::new(&config, 1).to_conduit().unwrap()
+        })
+    }
+
+    fn pass(links: &mut [Conduit; 2], at: u64) -> u64 {
+        let at = links[0].pass(Time::from_nanos(at), Bytes::new(SIZE.into())).unwrap();
+        links[1].pass(at, Bytes::new(SIZE.into())).unwrap().as_nanos()
+    }
+
+    #[test]
+    fn packets_that_run_come_out_and_count_as_if_they_had_gone_link_by_link() {
+        let millis = |ms: u64| ms * 1_000_000;
+        let (mut alone, mut together) = (links(), links());
+        let mut leg = Leg::of(2);
+        let mut runs = 0;
+        // Two each to show what is usual, some with room between them, one too soon, and again.
+        for at in [0, 10, 20, 22, 25, 26, 40, 50, 60].map(millis) {
+            let expected = pass(&mut alone, at);
+            let found = match leg.run(SIZE, at) {
+                Some(delivered) => {
+                    runs += 1;
+                    delivered
+                }
+                None => {
+                    settle(&mut leg, &mut together);
+                    let delivered = pass(&mut together, at);
+                    if leg.may_run(SIZE, delivered - at) {
+                        leg.start(SIZE, at, together.iter().map(|link| (link, u64::MAX)));
+                    }
+                    delivered
+                }
+            };
+            assert_eq!(found, expected, "at {at}");
+        }
+        assert_eq!(runs, 5, "20, 22, 25, 50 and 60 ms");
+        settle(&mut leg, &mut together);
+        let end = Time::from_nanos(millis(100));
+        for (alone, together) in alone.iter().zip(&together) {
+            assert_eq!((alone.counters(), alone.usage(end)), (together.counters(), together.usage(end)));
+        }
+    }
+
+    fn settle(leg: &mut Leg, links: &mut [Conduit; 2]) {
+        if let Some((count, mut at)) = leg.stop() {
+            for link in links {
+                at = link.pass_usual(count, at);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_runs_past_a_mark() {
+        let mut together = links();
+        let mut leg = Leg::of(2);
+        for at in [0, 10_000_000, 20_000_000] {
+            let delivered = pass(&mut together, at);
+            if leg.may_run(SIZE, delivered - at) {
+                leg.start(SIZE, at, together.iter().map(|link| (link, 40_000_000)));
+            }
+        }
+        // The second link is reached a millisecond later.
+        assert!(leg.run(SIZE, 38_999_999).is_some());
+        assert_eq!(leg.run(SIZE, 39_000_000), None);
+    }
+}
