@@ -223,22 +223,6 @@ impl Net {
         self.go_along(way.rest(packet), packet, way.size(packet), now, observer)
     }
 
-    /// A packet comes to a link at a mark or after it: what was counted up to then is put down first.
-    #[cold]
-    #[inline(never)]
-    fn go_on_past_mark<O: Observer>(
-        &mut self,
-        route: Range<usize>,
-        packet: Packet,
-        size: u32,
-        now: Time,
-        observer: &mut O,
-    ) -> Option<Time> {
-        let link = self.hops[route.start] as usize;
-        self.note_marks(link, now, observer);
-        self.go_along(route, packet, size, now, observer)
-    }
-
     /// A packet of so many bytes goes along these hops.
     fn go_along<O: Observer>(
         &mut self,
@@ -255,10 +239,8 @@ impl Net {
                 let Self { edges, agenda, hops, .. } = self;
                 let edge = &mut edges[hops[route.start + passed - 1] as usize];
                 let Carrier::Ahead(_, under_way) = &mut edge.carrier else { return Some(delivered) };
-                if under_way.is_empty() {
-                    agenda.set(edge.seat as usize, delivered.as_nanos());
-                }
-                under_way.push_back((delivered, packet.after_hops(passed, left)));
+                let delivery = (delivered, packet.after_hops(passed, left));
+                put_under_way(under_way, delivery, agenda, edge.seat);
                 return None;
             }
             self.settle_leg(route.start);
@@ -272,13 +254,8 @@ impl Net {
             if at >= edge.next_mark {
                 let passed = route.len() - rest.len() - 1;
                 let rest = route.start + passed..route.end;
-                return self.go_on_past_mark(
-                    rest,
-                    packet.after_hops(passed, route.len()),
-                    size,
-                    at,
-                    observer,
-                );
+                self.note_marks(link, at, observer);
+                return self.go_along(rest, packet.after_hops(passed, route.len()), size, at, observer);
             }
             let (conduit, under_way) = match &mut edge.carrier {
                 Carrier::Direct(conduit) => (conduit, None),
@@ -297,10 +274,8 @@ impl Net {
                 }
             };
             if let Some(under_way) = under_way {
-                if under_way.is_empty() {
-                    agenda.set(edge.seat as usize, delivered.as_nanos());
-                }
-                under_way.push_back((delivered, packet.after_hops(route.len() - rest.len(), route.len())));
+                let delivery = (delivered, packet.after_hops(route.len() - rest.len(), route.len()));
+                put_under_way(under_way, delivery, agenda, edge.seat);
                 if legs[route.start].may_run(size, delivered.as_nanos() - now.as_nanos()) {
                     self.start_leg(route.start, size, now);
                 }
@@ -480,6 +455,20 @@ impl Edge {
             Carrier::Polled { link, .. } => Reading { counters: link.counters(), usage: link.usage(now) },
         }
     }
+}
+
+/// A packet that was taken over waits for its time.
+#[inline]
+fn put_under_way(
+    under_way: &mut Fifo<(Time, Packet)>,
+    delivery: (Time, Packet),
+    agenda: &mut Agenda,
+    seat: u32,
+) {
+    if under_way.is_empty() {
+        agenda.set(seat as usize, delivery.0.as_nanos());
+    }
+    under_way.push_back(delivery);
 }
 
 /// When a link delivers next.
