@@ -53,12 +53,12 @@ fn run(scenario: &str) -> (usize, u64) {
 }
 
 /// A flow whose window is always in flight, as a burst that waits at the first link.
-fn window(segments: u32, rest: &str) -> String {
+fn window(segments: u32, loss: f64, rest: &str) -> String {
     format!(
         r#"
         duration = "6 s"
         [topology.dumbbell]
-        bottleneck = {{ forward = {{ rate = "100 Gbit/s", delay = "200 ms" }} }}
+        bottleneck = {{ forward = {{ rate = "100 Gbit/s", delay = "200 ms", loss = {{ random = {{ probability = {loss} }} }} }} }}
         access = {{ rate = "100 Gbit/s", delay = "1 ms" }}
         [[flow]]
         window = "{segments} segments"
@@ -99,13 +99,21 @@ fn a_packet_in_flight_takes_less_than_64_bytes_and_a_flow_less_than_2_kb() {
     ];
     println!("| | bytes for a packet in flight, least and most | bytes for a flow |\n|---|---|---|");
     for (name, rest) in kinds {
-        let (few, _) = run(&window(1000, rest));
-        let each = [30_000, 50_000, 65_000, 66_000, 100_000].map(|segments| {
-            let (many, acked) = run(&window(segments, rest));
-            assert!(acked > u64::from(segments) * 8, "{name}: {acked} of a window of {segments}");
-            (many - few) as f64 / f64::from(segments - 1000)
-        });
-        let (least, most) = (each.into_iter().fold(f64::MAX, f64::min), each.into_iter().fold(0.0, f64::max));
+        let each_acked = format!("delayed_ack = \"none\"\n{rest}");
+        let each =
+            [(0.0, rest), (0.0, &each_acked), (0.001, rest), (0.01, &each_acked)].map(|(loss, rest)| {
+                let (few, _) = run(&window(1000, loss, rest));
+                [30_000, 50_000, 65_000, 66_000, 100_000].map(|segments| {
+                    let (many, acked) = run(&window(segments, loss, rest));
+                    assert!(
+                        loss > 0.0 || acked > u64::from(segments) * 8,
+                        "{name}: {acked} of a window of {segments}"
+                    );
+                    (many - few) as f64 / f64::from(segments - 1000)
+                })
+            });
+        let each = each.as_flattened().iter().copied();
+        let (least, most) = (each.clone().fold(f64::MAX, f64::min), each.fold(0.0, f64::max));
         let (one, _) = run(&flows(1, rest));
         let (many, _) = run(&flows(2001, rest));
         let flow = (many - one) / 2000;

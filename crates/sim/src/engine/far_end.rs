@@ -9,7 +9,7 @@ use wad_model::Time;
 use super::blocks::Blocks;
 use super::net::Marks;
 use crate::scenario::Endpoints;
-use crate::tcp::receiver::{Acknowledgement, Arrivals, Receiver};
+use crate::tcp::receiver::{Acknowledgement, Arrivals, Details, Receiver};
 
 /// The far end of a flow.
 #[derive(Clone, Debug)]
@@ -18,7 +18,8 @@ pub(crate) struct FarEnd {
     /// The next mark at which something is to be done with what comes ahead of time.
     next_mark: Time,
     pub(crate) receiver: Receiver,
-    pub(crate) blocks: Blocks,
+    /// None before the first ACK that has any.
+    blocks: Option<Box<Blocks>>,
     /// What had arrived at the end of the warm-up, if that has been passed ahead of time.
     at_warm_up: Option<Box<Arrived>>,
 }
@@ -35,12 +36,7 @@ pub(crate) struct Arrived {
 
 impl FarEnd {
     pub(crate) fn new(endpoints: &Endpoints) -> Self {
-        Self {
-            receiver: Receiver::new(endpoints),
-            blocks: Blocks::default(),
-            next_mark: Time::ZERO,
-            at_warm_up: None,
-        }
+        Self { receiver: Receiver::new(endpoints), blocks: None, next_mark: Time::ZERO, at_warm_up: None }
     }
 
     /// A segment comes ahead of time, at the end of links that hand over at once. Nothing can come of one that arrives when
@@ -80,7 +76,16 @@ impl FarEnd {
         if ack.count == 0 && !ack.has_edge {
             return 0;
         }
-        self.receiver.details(ack).map_or(0, |details| self.blocks.push(details))
+        self.receiver.details(ack).map_or(0, |details| self.blocks.get_or_insert_default().push(details))
+    }
+
+    /// What the ACK tells whose blocks have this number, 0 for nothing.
+    #[inline]
+    pub(crate) fn take_details(&mut self, number: u32) -> Details {
+        match &mut self.blocks {
+            Some(blocks) if number > 0 => blocks.take(number),
+            _ => Details::default(),
+        }
     }
 
     /// What had arrived at the end of the warm-up, which is now.

@@ -388,7 +388,7 @@ fn receive_ack<O: Observer>(flow: &mut Flow, packet: Packet, now: Time, port: &m
     if packet.blocks() == 0 {
         flow.sender.handle_ack(ack, now, &mut Outlet { port, far });
     } else {
-        let Details { count, blocks, edge } = far.blocks.take(packet.blocks());
+        let Details { count, blocks, edge } = far.take_details(packet.blocks());
         let ack = Arrived { blocks: &blocks[..count.into()], edge, ..ack };
         flow.sender.handle_ack(ack, now, &mut Outlet { port, far });
     }

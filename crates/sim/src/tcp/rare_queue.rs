@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::tcp::push_tightly;
+
 /// First in, first out. It takes the room of a pointer until something is put in.
 #[derive(Clone, Debug)]
 #[expect(clippy::box_collection, reason = "every flow has it, few use it")]
@@ -25,7 +27,7 @@ impl<T: Copy> RareQueue<T> {
     }
 
     pub(crate) fn push_back(&mut self, item: T) {
-        self.0.get_or_insert_default().push_back(item);
+        push_tightly(self.0.get_or_insert_default(), item);
     }
 
     #[inline]

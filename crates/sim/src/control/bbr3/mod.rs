@@ -19,6 +19,7 @@
 //! | file | what | sections of the draft |
 //! |---|---|---|
 //! | `model.rs` | bandwidth, round trip, and what losses say of both | 5.5 |
+//! | `cycle_max.rs` | the largest bandwidth of two cycles | 5.5.6 |
 //! | `startup.rs` | Startup and Drain | 5.3.1, 5.3.2 |
 //! | `probe_bw.rs` | the cycle of the picture | 5.3.3 |
 //! | `probe_rtt.rs` | the smallest round trip, looked for every 5 s | 5.3.4 |
@@ -27,6 +28,7 @@
 //! Not here: the answer to ECN, which the draft leaves open.
 
 mod control;
+mod cycle_max;
 mod model;
 mod probe_bw;
 mod probe_rtt;

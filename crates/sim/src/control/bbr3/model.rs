@@ -2,13 +2,11 @@
 
 use wad_model::Time;
 
+use super::cycle_max::CycleMax;
 use super::{BETA, LOSS_THRESHOLD, State};
-use crate::control::windowed::WindowedMax;
 use crate::control::{Ack, RateSample};
 use crate::nanos::Nanos;
 
-/// Bandwidth is the largest in so many cycles of probing (section 2.10, `MaxBwFilterLen`).
-const BANDWIDTH_CYCLES: u64 = 2;
 /// A round trip counts for so long (`MinRTTFilterLen`).
 const MIN_RTT_WINDOW: Nanos = Nanos::from_millis(10_000);
 /// A smaller one is looked for after so long (`ProbeRTTInterval`).
@@ -17,9 +15,7 @@ const PROBE_RTT_INTERVAL: Nanos = Nanos::from_millis(5000);
 /// Bandwidths are segments a second, volumes segments.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
-    pub(super) max_bandwidth: WindowedMax,
-    /// Which cycle of probing it is.
-    pub(super) cycle: u64,
+    pub(super) max_bandwidth: CycleMax,
     pub(super) round_start: bool,
     /// Round trips since bandwidth was last probed for.
     pub(super) rounds_since_probe: u32,
@@ -51,8 +47,7 @@ struct Latest {
 impl Model {
     pub(super) fn new(now: Time) -> Self {
         Self {
-            max_bandwidth: WindowedMax::new(BANDWIDTH_CYCLES),
-            cycle: 0,
+            max_bandwidth: CycleMax::default(),
             round_start: false,
             rounds_since_probe: 0,
             next_round: 0,
@@ -131,7 +126,7 @@ impl Model {
         }
         let sample = rate.segments_per_second();
         if sample >= self.max_bandwidth.get() || !rate.app_limited {
-            self.max_bandwidth.update(self.cycle, sample);
+            self.max_bandwidth.update(sample);
         }
     }
 
@@ -141,8 +136,7 @@ impl Model {
 
     /// Section 5.5.6, `BBRAdvanceMaxBwFilter`.
     pub(super) fn next_cycle(&mut self) {
-        self.cycle += 1;
-        self.max_bandwidth.forget(self.cycle);
+        self.max_bandwidth.next_cycle();
     }
 
     /// `BBRResetShortTermModel`.

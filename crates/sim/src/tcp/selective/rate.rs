@@ -4,7 +4,9 @@
 //! since, over the time since, is a rate. The time is the longer of two: over which the segments were sent, and
 //! over which they were acknowledged, so that ACKs that come in a heap do not look like a fast path.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::mem;
+use std::time::Duration;
 
 use wad_model::Time;
 
@@ -16,18 +18,19 @@ use crate::tcp::push_tightly;
 /// Notes of all segments in flight, and the sample being taken.
 ///
 /// Between two ACKs nothing changes that a segment notes, but for what is in flight, which is one more for each. So there
-/// is a note for each stretch of segments, and one of its own for each repetition.
+/// is a note for each stretch of segments, and one of its own for each repetition. A stretch keeps by how much it
+/// differs from the first of its [`Era`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rates {
-    /// The notes of the first segments of stretches.
-    stretches: VecDeque<Note>,
+    stretches: VecDeque<Stretch>,
+    /// That of the last stretches.
+    era: Era,
     /// One past the last segment of the last stretch.
     next: u32,
     /// The stretch of what arrived last, counted from the first.
     place: usize,
     /// None most of the time.
-    #[expect(clippy::box_collection, reason = "every flow has it, few use it")]
-    repeated: Option<Box<BTreeMap<u32, Note>>>,
+    rare: Option<Box<Rare>>,
     delivered_at: Time,
     /// When the segment was sent that arrived last.
     first_sent: Time,
@@ -37,21 +40,56 @@ pub(super) struct Rates {
     sample: Option<Sample>,
 }
 
-/// What a segment notes when it is sent: 32 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a segment notes when it is sent.
+#[derive(Clone, Copy, Debug)]
 struct Note {
-    /// Which segment it is.
-    number: u32,
     delivered_at: Time,
     first_sent: Time,
     delivered: u32,
     lost: u32,
-    flight: Flight,
+    /// With the segment itself.
+    in_flight: u32,
+    /// Whether the sender was short of data.
+    app_limited: bool,
 }
 
-/// What was in flight, and in the topmost bit whether the sender was short of data.
+/// Segments between two ACKs, all of one era: 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Flight(u32);
+struct Stretch {
+    /// The first of them.
+    number: u32,
+    /// Nanoseconds after that of the era.
+    delivered_at: u32,
+    /// Nanoseconds after that of the era.
+    first_sent: u32,
+    /// With the first of them.
+    in_flight: u32,
+}
+
+/// What many stretches have in common: until a segment is lost or repeated, the sender runs out of data, or four
+/// seconds have passed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Era {
+    /// The first segment.
+    first: u32,
+    /// At the first segment.
+    delivered_at: Time,
+    /// At the first segment.
+    first_sent: Time,
+    /// What had been delivered and what was in flight, less the number of the segment; modulo 2^32.
+    ahead: u32,
+    lost: u32,
+    app_limited: bool,
+}
+
+/// What there is of a window in which segments were lost, repeated, or short.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    /// The eras before the last, oldest first.
+    earlier: VecDeque<Era>,
+    /// What segments noted when they were sent again, by rising numbers: mostly they are repeated in that order.
+    repeated: VecDeque<(u32, Note)>,
+}
 
 /// The segment whose note is the sample.
 #[derive(Clone, Copy, Debug)]
@@ -62,27 +100,67 @@ struct Sample {
     again: bool,
 }
 
-impl Flight {
-    const APP_LIMITED: u32 = 1 << 31;
+impl Stretch {
+    /// The same stretch, if this were its first segment.
+    fn from(self, number: u32) -> Self {
+        Self { number, in_flight: self.in_flight.wrapping_add(number - self.number), ..self }
+    }
+}
 
-    fn new(segments: u32, app_limited: bool) -> Self {
-        Self(segments.min(!Self::APP_LIMITED) | if app_limited { Self::APP_LIMITED } else { 0 })
+impl Era {
+    fn new(number: u32, note: &Note) -> Self {
+        let &Note { delivered_at, first_sent, lost, app_limited, .. } = note;
+        Self { first: number, delivered_at, first_sent, ahead: note.ahead(number), lost, app_limited }
     }
 
-    fn segments(self) -> u32 {
-        self.0 & !Self::APP_LIMITED
+    /// The stretch that a segment begins; none if it is not of this era.
+    fn stretch(&self, number: u32, note: &Note) -> Option<Stretch> {
+        let alike =
+            (self.ahead, self.lost, self.app_limited) == (note.ahead(number), note.lost, note.app_limited);
+        let after =
+            |time: Time, first: Time| u32::try_from(time.as_nanos().checked_sub(first.as_nanos())?).ok();
+        Some(Stretch {
+            number,
+            delivered_at: after(note.delivered_at, self.delivered_at).filter(|_| alike)?,
+            first_sent: after(note.first_sent, self.first_sent)?,
+            in_flight: note.in_flight,
+        })
     }
 
-    fn is_app_limited(self) -> bool {
-        self.0 & Self::APP_LIMITED != 0
+    fn note(&self, Stretch { number, delivered_at, first_sent, in_flight }: Stretch) -> Note {
+        Note {
+            delivered_at: self.delivered_at + Duration::from_nanos(delivered_at.into()),
+            first_sent: self.first_sent + Duration::from_nanos(first_sent.into()),
+            delivered: self.ahead.wrapping_add(number).wrapping_sub(in_flight),
+            lost: self.lost,
+            in_flight,
+            app_limited: self.app_limited,
+        }
     }
 }
 
 impl Note {
-    /// That of a segment further on in the same stretch.
-    fn of_later(self, number: u32) -> Self {
-        let segments = self.flight.segments().saturating_add(number - self.number);
-        Self { number, flight: Flight::new(segments, self.flight.is_app_limited()), ..self }
+    /// See [`Era::ahead`].
+    fn ahead(&self, number: u32) -> u32 {
+        self.delivered.wrapping_add(self.in_flight).wrapping_sub(number)
+    }
+}
+
+impl Rare {
+    fn note_repeated(&mut self, number: u32, note: Note) {
+        if self.repeated.back().is_none_or(|&(last, _)| last < number) {
+            push_tightly(&mut self.repeated, (number, note));
+            return;
+        }
+        match self.repeated.binary_search_by_key(&number, |&(number, _)| number) {
+            Ok(place) => self.repeated[place].1 = note,
+            Err(place) => self.repeated.insert(place, (number, note)),
+        }
+    }
+
+    fn note_of_repeated(&self, number: u32) -> Option<Note> {
+        let place = self.repeated.binary_search_by_key(&number, |&(number, _)| number).ok()?;
+        Some(self.repeated[place].1)
     }
 }
 
@@ -94,22 +172,35 @@ impl Rates {
             self.delivered_at = now;
         }
         let note = Note {
-            number,
-            delivered: whole(core.total_delivered),
             delivered_at: self.delivered_at,
             first_sent: self.first_sent,
+            delivered: whole(core.total_delivered),
             lost: self.lost,
-            flight: Flight::new(in_flight, core.total_delivered < self.app_limited_until.into()),
+            in_flight,
+            app_limited: core.total_delivered < self.app_limited_until.into(),
         };
         if number < self.next && !self.stretches.is_empty() {
-            self.repeated.get_or_insert_default().insert(number, note);
+            self.rare.get_or_insert_default().note_repeated(number, note);
             return;
         }
-        let goes_on = self.stretches.back().is_some_and(|last| last.of_later(number) == note);
-        if number != self.next || !goes_on {
-            push_tightly(&mut self.stretches, note);
+        let stretch = self.stretch(number, &note);
+        let goes_on = self.stretches.back().is_some_and(|last| last.from(number) == stretch);
+        if number != self.next || number == self.era.first || !goes_on {
+            push_tightly(&mut self.stretches, stretch);
         }
         self.next = number + 1;
+    }
+
+    /// The stretch that a new segment begins, in a new era if it must be.
+    fn stretch(&mut self, number: u32, note: &Note) -> Stretch {
+        if let Some(stretch) = self.era.stretch(number, note) {
+            return stretch;
+        }
+        let era = mem::replace(&mut self.era, Era::new(number, note));
+        if !self.stretches.is_empty() {
+            push_tightly(&mut self.rare.get_or_insert_default().earlier, era);
+        }
+        Stretch { number, delivered_at: 0, first_sent: 0, in_flight: note.in_flight }
     }
 
     /// The sender has nothing more to send, and the window would let it.
@@ -135,19 +226,23 @@ impl Rates {
             self.stretches.pop_front();
             self.place = self.place.saturating_sub(1);
         }
-        if let Some(repeated) = &mut self.repeated {
-            while repeated.first_key_value().is_some_and(|(&number, _)| number < una) {
-                repeated.pop_first();
+        if let Some(Rare { earlier, repeated }) = self.rare.as_deref_mut() {
+            let first = self.stretches.front().map_or(u32::MAX, |first| first.number);
+            while !earlier.is_empty() && earlier.get(1).unwrap_or(&self.era).first <= first {
+                earlier.pop_front();
             }
-            if repeated.is_empty() {
-                self.repeated = None;
+            while repeated.front().is_some_and(|&(number, _)| number < una) {
+                repeated.pop_front();
+            }
+            if earlier.is_empty() && repeated.is_empty() {
+                self.rare = None;
             }
         }
     }
 
     fn note_of(&mut self, number: u32) -> Option<Note> {
-        if let Some(note) = self.repeated.as_ref().and_then(|repeated| repeated.get(&number)) {
-            return Some(*note);
+        if let Some(note) = self.rare.as_ref().and_then(|rare| rare.note_of_repeated(number)) {
+            return Some(note);
         }
         // What arrives is mostly of the stretch of what arrived before, or of the next.
         if !self.is_of(self.place, number) {
@@ -157,14 +252,26 @@ impl Rates {
                 self.place = later.checked_sub(1)?;
             }
         }
-        let first = self.stretches.get(self.place)?;
-        (number < self.next).then(|| first.of_later(number))
+        let stretch = self.stretches.get(self.place)?;
+        (number < self.next).then(|| self.era_of(stretch.number).note(stretch.from(number)))
     }
 
     /// Whether a segment is of the stretch at this place.
     fn is_of(&self, place: usize, number: u32) -> bool {
         self.stretches.get(place).is_some_and(|first| first.number <= number)
             && self.stretches.get(place + 1).is_none_or(|second| number < second.number)
+    }
+
+    /// That of a segment in flight.
+    fn era_of(&self, number: u32) -> &Era {
+        if number >= self.era.first {
+            return &self.era;
+        }
+        let earlier = self.rare.as_ref().and_then(|rare| {
+            let later = rare.earlier.partition_point(|era| era.first <= number);
+            rare.earlier.get(later.checked_sub(1)?)
+        });
+        earlier.unwrap_or(&self.era)
     }
 
     /// The sample that an ACK gives; `core.total_delivered` includes what it delivered.
@@ -187,9 +294,9 @@ impl Rates {
             delivered: whole(core.total_delivered - u64::from(note.delivered)),
             interval,
             prior_delivered: note.delivered.into(),
-            in_flight_when_sent: note.flight.segments(),
+            in_flight_when_sent: note.in_flight,
             lost: self.lost - note.lost,
-            app_limited: note.flight.is_app_limited(),
+            app_limited: note.app_limited,
         })
     }
 }
