@@ -23,12 +23,13 @@ extern u32 tcp_reno_undo_cwnd(struct sock *sk) __ksym;
 
 /* The control's own state, in the socket; the kernel clears it when a flow gets the control. */
 struct control_state {
+	/* What each acknowledgement reads is in front: mostly one line of memory. */
 	u64 credit; /* congestion avoidance: earned so far, segments * cwnd * WAD_SCALE */
-	u64 slow_start_credit; /* slow start: earned so far, segments * SLOW_START_SCALE */
-	struct wad_control parameters;
 	u32 changes; /* control_changes when the parameters were read */
-	u32 row; /* of the HighSpeed table */
 	u32 withheld; /* the window, while the burst limit holds part of it back */
+	struct wad_control parameters;
+	u32 row; /* of the HighSpeed table */
+	u64 slow_start_credit; /* slow start: earned so far, segments * SLOW_START_SCALE */
 	u32 idle_window; /* the window when the flow fell idle */
 	u32 round_end; /* delay brake: the round trip ends when this sequence number is acknowledged */
 	u32 round_rtt_us; /* the smallest of this round trip; 0: none has begun */
@@ -48,7 +49,7 @@ static __always_inline struct wad_flow *control_flow(struct sock *sk)
 	return bpf_sk_storage_get(&flows, sk, NULL, 0);
 }
 
-static __always_inline void read_parameters(struct sock *sk, struct control_state *state)
+static __noinline void read_parameters(struct sock *sk, struct control_state *state)
 {
 	struct wad_flow *flow = control_flow(sk);
 
@@ -142,7 +143,7 @@ static __always_inline void own_slow_start(struct tcp_sock *tp, struct control_s
 }
 
 /* Returns what is left of `acked` for congestion avoidance. */
-static __always_inline u32 slow_start(struct sock *sk, struct tcp_sock *tp, struct control_state *state,
+static __noinline u32 slow_start(struct sock *sk, struct tcp_sock *tp, struct control_state *state,
 				      u32 acked)
 {
 	struct wad_control *parameters = &state->parameters;
@@ -157,29 +158,39 @@ static __always_inline u32 slow_start(struct sock *sk, struct tcp_sock *tp, stru
 	return 0;
 }
 
-static __always_inline u32 increase(struct tcp_sock *tp, struct control_state *state)
+static __noinline u32 high_speed_increase(struct tcp_sock *tp, struct control_state *state)
 {
-	if (!(state->parameters.flags & WAD_HIGH_SPEED))
-		return state->parameters.additive_increase;
 	state->row = high_speed_row(state->row, tp->snd_cwnd);
 	return (state->row + 1) * WAD_SCALE;
+}
+
+static __always_inline u32 increase(struct tcp_sock *tp, struct control_state *state)
+{
+	if (state->parameters.flags & WAD_HIGH_SPEED)
+		return high_speed_increase(tp, state);
+	return state->parameters.additive_increase;
+}
+
+/* A round trip's worth has been earned. */
+static __noinline void spend_credit(struct tcp_sock *tp, struct control_state *state, u64 window)
+{
+	u64 grown = state->credit / window;
+
+	state->credit -= grown * window;
+	set_window(tp, tp->snd_cwnd + grown);
 }
 
 static __always_inline void congestion_avoidance(struct tcp_sock *tp, struct control_state *state, u32 acked)
 {
 	u64 window = (u64)tp->snd_cwnd * WAD_SCALE;
-	u64 grown;
 
 	state->credit += (u64)acked * increase(tp, state);
-	if (!window || state->credit < window)
-		return;
-	grown = state->credit / window;
-	state->credit -= grown * window;
-	set_window(tp, tp->snd_cwnd + grown);
+	if (window && state->credit >= window)
+		spend_credit(tp, state, window);
 }
 
 /* At most `burst_limit` segments more than are on their way: so many leave at one acknowledgement. */
-static __always_inline void hold_burst_back(struct tcp_sock *tp, struct control_state *state)
+static __noinline void hold_burst_back(struct tcp_sock *tp, struct control_state *state)
 {
 	u32 flying = tp->packets_out - tp->sacked_out - tp->lost_out + tp->retrans_out;
 	u32 allowed = flying + state->parameters.burst_limit;

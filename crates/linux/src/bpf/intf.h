@@ -57,13 +57,13 @@ enum wad_control_flag {
 struct wad_control {
 	u32 flags; /* enum wad_control_flag */
 	u32 additive_increase; /* segments a round trip, times WAD_SCALE */
+	u32 burst_limit; /* segments */
 	u32 multiplicative_decrease; /* share of the window that a loss takes, times WAD_SCALE */
 	u32 slow_start_increment; /* segments per acknowledged segment, times WAD_SCALE */
 	u32 initial_ssthresh; /* segments */
 	u32 min_ssthresh; /* segments */
 	u32 max_ssthresh; /* segments: from here on slow start is limited (RFC 3742) */
 	u32 restart_window; /* segments, after the flow was idle */
-	u32 burst_limit; /* segments */
 };
 
 /* What a path entry sets. A number that is zero leaves its knob alone. */

@@ -185,7 +185,7 @@ static __always_inline void sample_socket(struct wad_sample *out, struct tcp_soc
 	out->retransmits_now = icsk->icsk_retransmits;
 	out->backoff = icsk->icsk_backoff;
 	out->probes = icsk->icsk_probes_out;
-	bpf_probe_read_kernel(out->control, sizeof(out->control), control->name);
+	copy_name(out->control, control->name);
 }
 
 static __always_inline void sample_options(struct wad_sample *out, struct tcp_sock *tp)
