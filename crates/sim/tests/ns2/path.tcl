@@ -3,17 +3,19 @@
 #   left --access--> r1 --bottleneck--> r2 --access--> right
 #
 # usage: ns path.tcl [key value]...      prints one line of CSV, see measure.sh for its columns
-# `growth` is ns-2's windowOption_: 1 is standard TCP, 8 HighSpeed TCP.
+# `growth` is ns-2's windowOption_: 1 is standard TCP, 8 HighSpeed TCP. `phases` seeds the dice with which ns-2 draws the
+# phase of each agent's clock; without it they are always the same.
 array set p {
     variant Reno  flows 1  window 100  segment 1460  delayed 0  stagger 0  growth 1
     access 90Mb  access_delay 20ms  rate 50Mb  delay 100ms  queue 1000000
-    lost {}  probability 0  seed 1  warm_up 0  until 60
+    lost {}  probability 0  seed 1  warm_up 0  until 60  phases {}
 }
 array set p $argv
 
 remove-all-packet-headers
 add-packet-header IP TCP Flags
 set ns [new Simulator]
+if {$p(phases) ne ""} { ns-random $p(phases) }
 foreach node {left r1 r2 right} { set $node [$ns node] }
 foreach {a b rate delay limit} [list \
         left r1 $p(access) $p(access_delay) 1000000 \
