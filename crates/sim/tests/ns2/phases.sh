@@ -1,8 +1,9 @@
 #!/bin/sh
-# Five flows with delayed ACKs over a full queue, 40 draws of the phases of their clocks: what ns-2 (Debian package `ns2`)
+# Five flows with delayed ACKs over a full queue, 40 draws (or as many as asked) of the phases of their clocks: what ns-2 (Debian package `ns2`)
 # acknowledges in 60 s, and what this simulator does. Prints a Markdown table:
-#     cargo build --release -p wad-sim --examples && crates/sim/tests/ns2/phases.sh
+#     cargo build --release -p wad-sim --examples && crates/sim/tests/ns2/phases.sh [DRAWS]
 set -e
+draws=${1:-40}
 here=$(cd "$(dirname "$0")" && pwd)
 run=${CARGO_TARGET_DIR:-$here/../../../../target}/release/examples/run
 work=$(mktemp -d)
@@ -33,10 +34,10 @@ echo "| variant | queue | mean here | results here | mean in ns-2 | results in n
 echo "|---|---|---|---|---|---|"
 for pair in tahoe:Tahoe reno:Reno new_reno:Newreno sack:Sack1; do
     for queue in 300 1000; do
-        for seed in $(seq 40); do
+        for seed in $(seq "$draws"); do
             ours "${pair%%:*}" $queue "$seed"
         done > "$work/ours"
-        for seed in $(seq 40); do
+        for seed in $(seq "$draws"); do
             ns "$here/path.tcl" variant "${pair##*:}" flows 5 window 500 delayed 1 queue $queue phases "$seed" | cut -d, -f1
         done > "$work/ns2"
         echo "| ${pair##*:} | $queue | $(results "$work/ours") | $(results "$work/ns2") |"
