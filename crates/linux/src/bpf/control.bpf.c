@@ -143,8 +143,7 @@ static __always_inline void own_slow_start(struct tcp_sock *tp, struct control_s
 }
 
 /* Returns what is left of `acked` for congestion avoidance. */
-static __noinline u32 slow_start(struct sock *sk, struct tcp_sock *tp, struct control_state *state,
-				      u32 acked)
+static __noinline u32 slow_start(struct sock *sk, struct tcp_sock *tp, struct control_state *state, u32 acked)
 {
 	struct wad_control *parameters = &state->parameters;
 

@@ -25,7 +25,7 @@ static __always_inline u8 traffic_class_of(struct tcp_sock *tp)
 	return inet->pinet6->tclass;
 }
 
-/* As two words: a helper that copies takes longer than all the rest of the socket. */
+/* As two words, without the call of a helper. */
 static __always_inline void copy_name(char *out, const char *name)
 {
 	_Static_assert(TCP_CA_NAME_MAX == 2 * sizeof(u64), "the name of a control is two words");

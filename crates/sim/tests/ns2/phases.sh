@@ -1,11 +1,13 @@
 #!/bin/sh
-# Five flows with delayed ACKs over a full queue, 40 draws (or as many as asked) of the phases of their clocks: what ns-2 (Debian package `ns2`)
-# acknowledges in 60 s, and what this simulator does. Prints a Markdown table:
+# Five flows with delayed ACKs over a full queue, 40 draws (or as many as asked) of the phases of their clocks: what
+# ns-2 (Debian package `ns2`) acknowledges in 60 s, and what this simulator does. Prints a Markdown table:
 #     cargo build --release -p wad-sim --examples && crates/sim/tests/ns2/phases.sh [DRAWS]
 set -e
 draws=${1:-40}
 here=$(cd "$(dirname "$0")" && pwd)
 run=${CARGO_TARGET_DIR:-$here/../../../../target}/release/examples/run
+[ -x "$run" ] || { echo "phases.sh: no $run: cargo build --release -p wad-sim --examples" >&2; exit 1; }
+command -v ns > /dev/null || { echo "phases.sh: no ns-2: install Debian's package ns2" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 

@@ -1,6 +1,8 @@
 //! The largest bandwidth of two cycles of probing (section 5.5.6, `MaxBwFilter`).
 
 /// The maximum of this cycle and the one before it (section 2.10: `MaxBwFilterLen` is 2).
+///
+/// A [`WindowedMax`](crate::control::windowed::WindowedMax) of two rounds would say the same and keep a list for each flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CycleMax {
     /// Of this cycle; zero before its first value.

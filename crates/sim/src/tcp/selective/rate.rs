@@ -102,7 +102,7 @@ struct Sample {
 
 impl Stretch {
     /// The same stretch, if this were its first segment.
-    fn from(self, number: u32) -> Self {
+    fn beginning_at(self, number: u32) -> Self {
         Self { number, in_flight: self.in_flight.wrapping_add(number - self.number), ..self }
     }
 }
@@ -184,7 +184,7 @@ impl Rates {
             return;
         }
         let stretch = self.stretch(number, &note);
-        let goes_on = self.stretches.back().is_some_and(|last| last.from(number) == stretch);
+        let goes_on = self.stretches.back().is_some_and(|last| last.beginning_at(number) == stretch);
         if number != self.next || number == self.era.first || !goes_on {
             push_tightly(&mut self.stretches, stretch);
         }
@@ -253,7 +253,7 @@ impl Rates {
             }
         }
         let stretch = self.stretches.get(self.place)?;
-        (number < self.next).then(|| self.era_of(stretch.number).note(stretch.from(number)))
+        (number < self.next).then(|| self.era_of(stretch.number).note(stretch.beginning_at(number)))
     }
 
     /// Whether a segment is of the stretch at this place.
