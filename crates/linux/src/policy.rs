@@ -125,6 +125,8 @@ pub struct Parameters {
     pub ecn: bool,
     /// The traffic class byte of the IP header.
     pub traffic_class: Option<u8>,
+    /// What running flows have is to be moved by orders: the kernel keeps state of them from their open on.
+    pub moves: bool,
 }
 
 const POLICY_OVERRIDE: u32 = 1 << 0;
@@ -133,6 +135,7 @@ const POLICY_NO_NAGLE: u32 = 1 << 2;
 const POLICY_NAGLE: u32 = 1 << 3;
 const POLICY_ECN: u32 = 1 << 4;
 const POLICY_TRAFFIC_CLASS: u32 = 1 << 5;
+const POLICY_FOLLOWED: u32 = 1 << 6;
 const CONTROL_HIGH_SPEED: u32 = 1 << 0;
 const CONTROL_DELAY_BRAKE: u32 = 1 << 1;
 const CONTROL_LOSS_GUESS: u32 = 1 << 2;
@@ -174,6 +177,7 @@ impl Parameters {
             | on(self.nagle == Some(true), POLICY_NAGLE)
             | on(self.ecn, POLICY_ECN)
             | on(self.traffic_class.is_some(), POLICY_TRAFFIC_CLASS)
+            | on(self.moves, POLICY_FOLLOWED)
     }
 
     fn control_to_kernel(&self) -> types::wad_control {

@@ -18,6 +18,7 @@
 #include "apply.h"
 #include "high_speed.h"
 #include "counts.h"
+#include "young.h"
 
 #include "sock_ops.bpf.c"
 #include "sockopt.bpf.c"
