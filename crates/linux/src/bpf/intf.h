@@ -45,6 +45,7 @@ enum wad_policy {
 	WAD_ECN = 1 << 4, /* ask for ECN */
 	WAD_TRAFFIC_CLASS = 1 << 5, /* `traffic_class` counts, also where it is zero */
 	WAD_FOLLOWED = 1 << 6, /* user space moves what its flows have: they have state from their open on */
+	WAD_TRANSPORT = 1 << 7, /* something of what apply_transport() sets */
 };
 
 /* What the congestion control `wad` is told to do differently. */

@@ -35,7 +35,7 @@ int wad_dump_flows(struct bpf_iter__bpf_sk_storage_map *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	fill_record(&record, WAD_RECORD_SAMPLE, tp, flow);
+	fill_record(&record, WAD_RECORD_SAMPLE, bpf_ktime_get_ns(), tp, flow);
 	write_record(ctx->meta, &record);
 	return 0;
 }
@@ -108,7 +108,7 @@ int wad_dump_strangers(struct bpf_iter__tcp *ctx)
 	if ((flow && (flow->state & WAD_OPEN)) || opening_of(tp))
 		return 0;
 	bpf_get_socket_cookie(tp); /* from here on the socket has one */
-	fill_record(&record, WAD_RECORD_STRANGER, tp, &record.flow);
+	fill_record(&record, WAD_RECORD_STRANGER, bpf_ktime_get_ns(), tp, &record.flow);
 	write_record(ctx->meta, &record);
 	return 0;
 }
@@ -211,7 +211,7 @@ int wad_carry_out_orders(struct bpf_iter__tcp *ctx)
 		restore(tp, order, flow);
 	else
 		carry_out(tp, order, flow);
-	fill_record(&record, WAD_RECORD_APPLIED, tp, flow);
+	fill_record(&record, WAD_RECORD_APPLIED, bpf_ktime_get_ns(), tp, flow);
 	write_record(ctx->meta, &record);
 	if (order->action == WAD_RESTORE) {
 		take_opening(tp, flow);

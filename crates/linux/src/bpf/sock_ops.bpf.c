@@ -49,7 +49,7 @@ static __always_inline void release_held(struct bpf_sock_ops *ops, struct wad_fl
 }
 
 /* The parameters of the path that a connection belongs to, and that path's index. */
-static __always_inline struct wad_parameters *match(struct bpf_sock_ops *ops, u32 *path)
+static __noinline struct wad_parameters *match(struct bpf_sock_ops *ops, u32 *path)
 {
 	struct ends ends = { 0 };
 
@@ -127,7 +127,8 @@ static __always_inline void apply(struct bpf_sock_ops *ops, struct tcp_sock *tp,
 	apply_control(ops, parameters, flow);
 	SET_UNLESS_ZERO(SOL_TCP, TCP_BPF_IW, parameters->initial_window, WAD_KNOB_INITIAL_WINDOW);
 	apply_buffers(ops, tp, parameters, flow);
-	apply_transport(ops, tp, parameters, flow);
+	if (parameters->policy & WAD_TRANSPORT)
+		apply_transport(ops, tp, parameters, flow);
 	if (bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | callbacks_of(flow)))
 		refuse(flow, WAD_KNOB_CALLBACKS);
 }
@@ -170,7 +171,7 @@ static __always_inline void established(struct bpf_sock_ops *ops, bool active)
 		flow->state |= WAD_OVERRIDDEN;
 	read_socket(tp, &before);
 	apply(ops, tp, parameters, flow);
-	report(WAD_RECORD_OPEN, tp, flow, &before);
+	report(WAD_RECORD_OPEN, flow->opened_ns, tp, flow, &before);
 	if (flow == &young)
 		leave_young(ops, cookie, &young);
 }
@@ -181,20 +182,25 @@ static __always_inline bool receives(struct bpf_sock_ops *ops)
 	return ops->bytes_received >= ops->bytes_acked;
 }
 
+static __always_inline bool has_moved_little(struct bpf_sock_ops *ops)
+{
+	return ops->bytes_acked < YOUNG_BYTES && ops->bytes_received < YOUNG_BYTES;
+}
+
 static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
 {
-	struct tcp_sock *tp = tcp_sock_of(ops);
-	struct wad_flow *flow;
+	struct wad_flow *flow = flow_of(ops, false);
+	bool has_state = flow && (flow->state & WAD_OPEN);
+	struct tcp_sock *tp;
 	u32 sample;
 
+	if (!has_state && has_moved_little(ops) && !is_traced())
+		return;
+	tp = tcp_sock_of(ops);
 	if (!tp)
 		return;
-	flow = flow_of(ops, false);
-	if (!flow || !(flow->state & WAD_OPEN)) {
-		if (has_moved_little(tp) && !is_traced())
-			return;
+	if (!has_state)
 		flow = kept(tp);
-	}
 	if (!flow)
 		return;
 	/* Kernels before 6.10 do not pass the sample: the smoothed value stands for it. */
@@ -256,7 +262,7 @@ static __always_inline void state_changed(struct bpf_sock_ops *ops)
 	} else {
 		return;
 	}
-	report(WAD_RECORD_CLOSE, tp, flow, NULL);
+	report(WAD_RECORD_CLOSE, bpf_ktime_get_ns(), tp, flow, NULL);
 }
 
 SEC("sockops")

@@ -13,6 +13,7 @@
 #include "intf.h"
 #include "maps.h"
 #include "flow.h"
+#include "record.h"
 #include "match.h"
 #include "buffers.h"
 #include "apply.h"

@@ -63,11 +63,6 @@ static __always_inline struct wad_opening *opening_of(struct tcp_sock *tp)
 	return opening && opening->cookie == cookie ? opening : NULL;
 }
 
-static __always_inline bool has_moved_little(struct tcp_sock *tp)
-{
-	return tp->bytes_acked < YOUNG_BYTES && tp->bytes_received < YOUNG_BYTES;
-}
-
 /* Whether WAD follows the socket, or did before it was started anew. */
 static __always_inline bool is_followed(struct tcp_sock *tp)
 {
