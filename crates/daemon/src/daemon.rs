@@ -56,6 +56,8 @@ pub(crate) struct Daemon<'o> {
     pub(crate) options: &'o Options,
     knowledge: Current,
     lost_records: u64,
+    /// Whether somebody traced when the status was asked for last: since then no flow has been without state.
+    was_traced: bool,
     next_scan: Time,
     last: bool,
     api: ApiSockets,
@@ -109,6 +111,7 @@ impl<'o> Daemon<'o> {
             options,
             knowledge,
             lost_records,
+            was_traced: false,
             next_scan: Time::ZERO,
             last: false,
             api,
@@ -395,7 +398,11 @@ impl<'o> Daemon<'o> {
 
     /// Whoever asks for the names of the paths is about to look at their flows: so all of them have state from here on.
     fn status_view(&mut self) -> Result<StatusView, DaemonError> {
-        self.keep_young()?;
+        let is_traced = self.tuner.is_traced()?;
+        if !(is_traced && self.was_traced) {
+            self.keep_young()?;
+        }
+        self.was_traced = is_traced;
         let knowledge = self.knowledge();
         Ok(StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),

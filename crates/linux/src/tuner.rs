@@ -15,6 +15,7 @@ use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuild
 
 use crate::attach::Hooks;
 use crate::namespaces::inside;
+use crate::observer::monotonic_ns;
 use crate::orders::records;
 use crate::plain::bytes_of;
 use crate::policy::saturate;
@@ -156,6 +157,21 @@ impl Tuner {
     pub fn offer(&self, path: u32, parameters: &Parameters) -> Result<(), LinuxError> {
         let value = parameters.to_kernel();
         update(&self.skeleton.maps.paths, &path.to_ne_bytes(), bytes_of(&value))
+    }
+
+    /// Whether somebody traces: each flow then has state from its open on.
+    ///
+    /// # Errors
+    /// If the map cannot be read.
+    pub fn is_traced(&self) -> Result<bool, LinuxError> {
+        let until = self
+            .skeleton
+            .maps
+            .wad_lease
+            .lookup(&0_u32.to_ne_bytes(), MapFlags::ANY)
+            .map_err(|source| LinuxError::Bpf { what: "the wish of whoever traces", source })?;
+        let until = until.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes);
+        Ok(until > monotonic_ns())
     }
 
     /// Waits up to `timeout`, less if many records come, and returns those that came.

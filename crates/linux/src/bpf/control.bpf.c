@@ -53,8 +53,8 @@ static __always_inline void set_first_threshold(struct tcp_sock *tp, u32 initial
 
 static __noinline void read_parameters(struct tcp_sock *tp, struct control_state *state)
 {
-	struct wad_flow *flow = bpf_sk_storage_get(&flows, tp, NULL, 0);
-	struct wad_parameters *young = flow && (flow->state & WAD_OPEN) ? NULL : parameters_of_young(tp);
+	struct wad_parameters *young = parameters_of_young(tp);
+	struct wad_flow *flow = young ? NULL : kept(tp);
 
 	if (young)
 		state->parameters = young->wad;

@@ -179,7 +179,7 @@ static __always_inline void read_young(struct tcp_sock *tp, struct wad_flow *flo
 	read_round_trips(tp, flow);
 }
 
-/* The parameters of the control, as long as the flow has no state to keep its own. */
+/* The parameters of the control, as long as the flow has no state to keep its own; NULL if it has or was forgotten. */
 static __always_inline struct wad_parameters *parameters_of_young(struct tcp_sock *tp)
 {
 	struct wad_opening *opening = opening_of(tp);
