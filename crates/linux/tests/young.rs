@@ -200,7 +200,8 @@ fn a_new_policy_finds_the_young_flows_of_the_old_one() {
 fn a_flow_that_is_forgotten_is_matched_anew_when_it_grows_and_closes_all_the_same() {
     let sandbox = Sandbox::new();
     let tuner = load(&sandbox, parameters());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Who connected is then told by the ports: the server's is the lower one.
+    let listener = TcpListener::bind("127.0.0.1:5201").unwrap();
     let address = listener.local_addr().unwrap();
     let (growing, growing_server) = connect_to(&listener, address);
     let (idle, idle_server) = connect_to(&listener, address);
