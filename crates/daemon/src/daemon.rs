@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tracing::{debug, info, warn};
-use wad_linux::{Inheritance, Namespace, Record, Tuner, flush_tcp_metrics, namespaces};
+use wad_linux::{Inheritance, Record, Tuner, flush_tcp_metrics, namespaces};
 use wad_model::Time;
 use wad_tune::{FlowId, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable};
 
@@ -56,8 +56,6 @@ pub(crate) struct Daemon<'o> {
     pub(crate) options: &'o Options,
     knowledge: Current,
     lost_records: u64,
-    /// Whether somebody traced when the status was asked for last: since then no flow has been without state.
-    was_traced: bool,
     next_scan: Time,
     last: bool,
     api: ApiSockets,
@@ -111,7 +109,6 @@ impl<'o> Daemon<'o> {
             options,
             knowledge,
             lost_records,
-            was_traced: false,
             next_scan: Time::ZERO,
             last: false,
             api,
@@ -135,7 +132,7 @@ impl<'o> Daemon<'o> {
     fn inherit(&mut self, state: State) -> Result<(), DaemonError> {
         self.host.yield_to(state.theirs);
         self.flows.inherit(state.opened_flows, state.closed_flows, state.flows);
-        let sample = self.running()?;
+        let sample = self.tuner.flows()?;
         self.flows.find_inherited(&sample);
         info!(flows = sample.len(), "taken over from the daemon that ran");
         Ok(())
@@ -200,20 +197,9 @@ impl<'o> Daemon<'o> {
         self.tell_open(record, how);
     }
 
-    /// All designated flows, also those that have moved little yet.
-    pub(crate) fn running(&mut self) -> Result<Vec<Record>, DaemonError> {
-        self.find_namespaces();
-        Ok(self.tuner.flows(self.host.namespaces().values().map(Namespace::as_fd))?)
-    }
-
-    fn keep_young(&mut self) -> Result<(), DaemonError> {
-        self.find_namespaces();
-        Ok(self.tuner.keep_young(self.host.namespaces().values().map(Namespace::as_fd))?)
-    }
-
     fn resynchronise(&mut self, lost: u64) -> Result<(), DaemonError> {
         let begun = monotonic_now();
-        let sample = self.running()?;
+        let sample = self.tuner.flows()?;
         let found = self.flows.find(&sample);
         for record in &found {
             self.opened(record, "found");
@@ -320,7 +306,7 @@ impl<'o> Daemon<'o> {
         // Whoever asked may be gone by now.
         match request {
             Request::Flows(answer) => drop(answer.send(text(self.flows_view()))),
-            Request::Status(answer) => drop(answer.send(text(self.status_view()))),
+            Request::Status(answer) => drop(answer.send(Ok(self.status_view()))),
             Request::History(answer) => drop(answer.send(text(self.history_view()))),
             Request::Undo(id, answer) => drop(answer.send(text(self.host.undo(id)))),
             Request::Reload(answer) => drop(answer.send(text(self.reload()))),
@@ -359,8 +345,7 @@ impl<'o> Daemon<'o> {
         }
     }
 
-    fn give(&mut self, successor: UnixStream) -> Result<bool, DaemonError> {
-        self.keep_young()?;
+    fn give(&self, successor: UnixStream) -> Result<bool, DaemonError> {
         let Inheritance { mut descriptors, lost_records } = self.tuner.inheritance()?;
         let state = State {
             cgroup: self.cgroup.clone(),
@@ -384,8 +369,8 @@ impl<'o> Daemon<'o> {
         self.door.give(successor, &state, &lent)
     }
 
-    fn flows_view(&mut self) -> Result<FlowsView, DaemonError> {
-        let mut records = self.running()?;
+    fn flows_view(&self) -> Result<FlowsView, DaemonError> {
+        let mut records = self.tuner.flows()?;
         records.sort_by_key(|record| record.opened);
         debug!(flows = records.len(), "listed");
         let view = |record: &Record| FlowView::new(record, &self.path_name(record));
@@ -396,15 +381,9 @@ impl<'o> Daemon<'o> {
         Ok(HistoryView { history: self.host.history()?, in_force: self.host.in_force().to_vec() })
     }
 
-    /// Whoever asks for the names of the paths is about to look at their flows: so all of them have state from here on.
-    fn status_view(&mut self) -> Result<StatusView, DaemonError> {
-        let is_traced = self.tuner.is_traced()?;
-        if !(is_traced && self.was_traced) {
-            self.keep_young()?;
-        }
-        self.was_traced = is_traced;
+    fn status_view(&self) -> StatusView {
         let knowledge = self.knowledge();
-        Ok(StatusView {
+        StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             paths: knowledge.config.paths.len(),
@@ -414,7 +393,7 @@ impl<'o> Daemon<'o> {
             closed_flows: self.flows.closed(),
             lost_records: self.lost_records,
             sinks: self.page.sinks(),
-        })
+        }
     }
 
     fn tell_open(&self, record: &Record, how: &'static str) {
