@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use tracing::{debug, info, warn};
-use wad_linux::{Inheritance, Record, Tuner, flush_tcp_metrics, namespaces};
+use wad_linux::{Inheritance, Namespace, Record, Tuner, flush_tcp_metrics, namespaces};
 use wad_model::Time;
 use wad_tune::{FlowId, MetricsCache, PathIndex, PathPolicy, Planner, RuleTable};
 
@@ -56,6 +56,8 @@ pub(crate) struct Daemon<'o> {
     pub(crate) options: &'o Options,
     knowledge: Current,
     lost_records: u64,
+    /// Whether somebody traced when the status was asked for last: since then no flow has been without state.
+    was_traced: bool,
     next_scan: Time,
     last: bool,
     api: ApiSockets,
@@ -109,6 +111,7 @@ impl<'o> Daemon<'o> {
             options,
             knowledge,
             lost_records,
+            was_traced: false,
             next_scan: Time::ZERO,
             last: false,
             api,
@@ -132,7 +135,7 @@ impl<'o> Daemon<'o> {
     fn inherit(&mut self, state: State) -> Result<(), DaemonError> {
         self.host.yield_to(state.theirs);
         self.flows.inherit(state.opened_flows, state.closed_flows, state.flows);
-        let sample = self.tuner.flows()?;
+        let sample = self.running()?;
         self.flows.find_inherited(&sample);
         info!(flows = sample.len(), "taken over from the daemon that ran");
         Ok(())
@@ -197,9 +200,20 @@ impl<'o> Daemon<'o> {
         self.tell_open(record, how);
     }
 
+    /// All designated flows, also those that have moved little yet.
+    pub(crate) fn running(&mut self) -> Result<Vec<Record>, DaemonError> {
+        self.find_namespaces();
+        Ok(self.tuner.flows(self.host.namespaces().values().map(Namespace::as_fd))?)
+    }
+
+    fn keep_young(&mut self) -> Result<(), DaemonError> {
+        self.find_namespaces();
+        Ok(self.tuner.keep_young(self.host.namespaces().values().map(Namespace::as_fd))?)
+    }
+
     fn resynchronise(&mut self, lost: u64) -> Result<(), DaemonError> {
         let begun = monotonic_now();
-        let sample = self.tuner.flows()?;
+        let sample = self.running()?;
         let found = self.flows.find(&sample);
         for record in &found {
             self.opened(record, "found");
@@ -306,7 +320,7 @@ impl<'o> Daemon<'o> {
         // Whoever asked may be gone by now.
         match request {
             Request::Flows(answer) => drop(answer.send(text(self.flows_view()))),
-            Request::Status(answer) => drop(answer.send(Ok(self.status_view()))),
+            Request::Status(answer) => drop(answer.send(text(self.status_view()))),
             Request::History(answer) => drop(answer.send(text(self.history_view()))),
             Request::Undo(id, answer) => drop(answer.send(text(self.host.undo(id)))),
             Request::Reload(answer) => drop(answer.send(text(self.reload()))),
@@ -345,7 +359,8 @@ impl<'o> Daemon<'o> {
         }
     }
 
-    fn give(&self, successor: UnixStream) -> Result<bool, DaemonError> {
+    fn give(&mut self, successor: UnixStream) -> Result<bool, DaemonError> {
+        self.keep_young()?;
         let Inheritance { mut descriptors, lost_records } = self.tuner.inheritance()?;
         let state = State {
             cgroup: self.cgroup.clone(),
@@ -369,8 +384,8 @@ impl<'o> Daemon<'o> {
         self.door.give(successor, &state, &lent)
     }
 
-    fn flows_view(&self) -> Result<FlowsView, DaemonError> {
-        let mut records = self.tuner.flows()?;
+    fn flows_view(&mut self) -> Result<FlowsView, DaemonError> {
+        let mut records = self.running()?;
         records.sort_by_key(|record| record.opened);
         debug!(flows = records.len(), "listed");
         let view = |record: &Record| FlowView::new(record, &self.path_name(record));
@@ -381,9 +396,15 @@ impl<'o> Daemon<'o> {
         Ok(HistoryView { history: self.host.history()?, in_force: self.host.in_force().to_vec() })
     }
 
-    fn status_view(&self) -> StatusView {
+    /// Whoever asks for the names of the paths is about to look at their flows: so all of them have state from here on.
+    fn status_view(&mut self) -> Result<StatusView, DaemonError> {
+        let is_traced = self.tuner.is_traced()?;
+        if !(is_traced && self.was_traced) {
+            self.keep_young()?;
+        }
+        self.was_traced = is_traced;
         let knowledge = self.knowledge();
-        StatusView {
+        Ok(StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             paths: knowledge.config.paths.len(),
@@ -393,7 +414,7 @@ impl<'o> Daemon<'o> {
             closed_flows: self.flows.closed(),
             lost_records: self.lost_records,
             sinks: self.page.sinks(),
-        }
+        })
     }
 
     fn tell_open(&self, record: &Record, how: &'static str) {

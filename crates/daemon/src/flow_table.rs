@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use wad_linux::{Record, RecordKind, SocketState};
+use wad_linux::{NO_PATH, Record, RecordKind, SocketState};
 use wad_model::Time;
 
 /// The flows that are open, as far as the daemon knows.
@@ -26,24 +26,25 @@ pub enum FlowEvent {
 }
 
 impl FlowTable {
-    /// Takes a record of the ring. A flow whose opening record was lost is reported by its closing
-    /// one; an opening record of a flow that a resynchronisation has found says nothing new.
+    /// Takes a record of the ring. A flow whose opening record was lost is reported by its closing one, if that says
+    /// of which path it was; an opening record of a flow that a resynchronisation has found says nothing new.
     pub fn handle_record(&mut self, record: Record) -> Option<FlowEvent> {
         match record.kind {
             RecordKind::Open => self.insert(record.clone()).then_some(FlowEvent::Opened(record)),
-            RecordKind::Close => Some(FlowEvent::Closed(self.close(record))),
+            RecordKind::Close => self.close(record).map(FlowEvent::Closed),
             RecordKind::Sample | RecordKind::Stranger | RecordKind::Applied => None,
         }
     }
 
     /// Takes a flow after an order was carried out; whether it is one that was adopted just now. What a known flow
-    /// was before it was first tuned stays. One that is not known and opened by itself is left to its opening record,
-    /// which is on its way.
+    /// was before it was first tuned, and what its open was, stays. One that is not known and opened by itself is left
+    /// to its opening record, which is on its way.
     pub fn handle_applied(&mut self, record: Record) -> bool {
         match self.open.entry(record.cookie) {
             Entry::Occupied(mut known) => {
-                let before = known.get_mut().before.take();
-                known.insert(Record { before: before.or_else(|| record.before.clone()), ..record });
+                let Record { before, opened, direction, adopted, .. } = known.get().clone();
+                let before = before.or_else(|| record.before.clone());
+                known.insert(Record { before, opened, direction, adopted, ..record });
                 false
             }
             Entry::Vacant(place) if record.adopted => {
@@ -132,19 +133,20 @@ impl FlowTable {
         self.closed
     }
 
-    /// The closing record, with what only the opening one said.
-    fn close(&mut self, record: Record) -> Record {
+    /// The closing record, with what only the opening one said; `None` if it is of a flow that nobody knows.
+    fn close(&mut self, record: Record) -> Option<Record> {
+        let closed = if let Some(opening) = self.open.remove(&record.cookie) {
+            record.completed_by(opening)
+        } else if let Some(before) = self.inherited.remove(&record.cookie) {
+            Record { before, ..record }
+        } else if record.path == NO_PATH {
+            return None;
+        } else {
+            self.opened += 1;
+            record
+        };
         self.closed += 1;
-        match self.open.remove(&record.cookie) {
-            Some(opened) => Record { before: opened.before, ..record },
-            None => match self.inherited.remove(&record.cookie) {
-                Some(before) => Record { before, ..record },
-                None => {
-                    self.opened += 1;
-                    record
-                }
-            },
-        }
+        Some(closed)
     }
 
     /// Whether the flow was not known.
@@ -178,6 +180,22 @@ mod tests {
     fn a_close_whose_open_was_lost_is_reported_all_the_same() {
         let mut table = FlowTable::default();
         assert!(matches!(table.handle_record(of(RecordKind::Close, 1)), Some(FlowEvent::Closed(_))));
+        assert_eq!((table.opened(), table.closed()), (1, 1));
+    }
+
+    #[test]
+    fn a_flow_that_the_kernel_has_forgotten_is_closed_by_what_its_opening_record_said() {
+        let mut table = FlowTable::default();
+        let forgotten =
+            || Record { path: NO_PATH, opened: Time::ZERO, before: None, ..of(RecordKind::Close, 1) };
+        assert!(table.handle_record(forgotten()).is_none(), "nobody has opened it");
+        let opening = of(RecordKind::Open, 1);
+        table.handle_record(opening.clone());
+        let Some(FlowEvent::Closed(closed)) = table.handle_record(forgotten()) else { panic!("it closed") };
+        assert_eq!(
+            (closed.path, closed.opened, closed.before),
+            (opening.path, opening.opened, opening.before)
+        );
         assert_eq!((table.opened(), table.closed()), (1, 1));
     }
 

@@ -21,7 +21,7 @@ pub fn kernel_policy(
     Policy {
         prefixes: table.prefixes.iter().map(|entry| (prefix(entry.prefix), entry.first.0)).collect(),
         rules: table.rules.iter().map(rule).collect(),
-        paths: indices.map(|index| parameters(&planner.decision(index).parameters)).collect(),
+        paths: indices.map(|index| offered(planner, index)).collect(),
         wmem_max_before,
         rmem_max_before,
     }
@@ -43,6 +43,11 @@ fn rule(rule: &wad_tune::Rule) -> Rule {
         path: rule.path.0,
         next: rule.next.map(|next| next.0),
     }
+}
+
+/// What the next flow of a path gets.
+pub(crate) fn offered(planner: &Planner, path: PathIndex) -> Parameters {
+    Parameters { moves: planner.moves(path), ..parameters(&planner.decision(path).parameters) }
 }
 
 /// The settings of a flow in the form that the kernel takes.
@@ -83,6 +88,7 @@ pub(crate) fn parameters(decided: &wad_tune::Parameters) -> Parameters {
         nagle: nagle(decided.flags),
         ecn: has(Flags::ECN_ON),
         traffic_class: decided.traffic_class,
+        moves: false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
-use wad_linux::{Action, Order, Parameters, Record};
+use wad_linux::{Action, Namespace, Order, Parameters, Record};
 use wad_model::Bytes;
 use wad_tune::{
     ConfigChange, FlowId, HighSpeedMode, PathIndex, Planner, RequiredLimits, Retuning, RuleTable, Target,
@@ -42,7 +42,9 @@ impl Daemon<'_> {
         }
         let mark = self.host.mark();
         let (planner, policy) = plan(&wishes, &table, &mut self.host)?;
-        if let Err(error) = self.tuner.reload(&policy) {
+        self.find_namespaces();
+        let namespaces = self.host.namespaces().values().map(Namespace::as_fd);
+        if let Err(error) = self.tuner.reload(&policy, namespaces) {
             self.host.return_to(&mark);
             return Err(error.into());
         }
@@ -69,7 +71,7 @@ impl Daemon<'_> {
 
     /// Gives every running flow what its path says now: those of a path before, and those of none.
     pub(crate) fn move_flows(&mut self, before: Option<&Planner>) -> Result<ReloadView, DaemonError> {
-        let sample = self.tuner.flows()?;
+        let sample = self.running()?;
         // The opening records of all of them come first.
         self.take_records(Duration::ZERO)?;
         let knowledge = self.knowledge();
@@ -86,12 +88,17 @@ impl Daemon<'_> {
         }
         view.restored_flows = self.put_back(restores);
         for record in self.carry_out(orders) {
-            self.flows.handle_applied(record.clone());
+            // One that a predecessor tuned, and that has been heard of before it could be adopted.
+            if self.flows.handle_applied(record.clone()) {
+                self.opened(&record, "adopted");
+                view.adopted_flows += 1;
+                continue;
+            }
             self.planner.handle_open(record.opened, FlowId(record.cookie), PathIndex(record.path));
             self.log_retuned(&record);
             view.retuned_flows += 1;
         }
-        view.adopted_flows = self.adopt(&knowledge.table)?;
+        view.adopted_flows += self.adopt(&knowledge.table)?;
         Ok(view)
     }
 
@@ -128,7 +135,8 @@ impl Daemon<'_> {
             return Ok(());
         }
         if self.looks_up_by_window() {
-            for record in self.tuner.flows()? {
+            // Their paths move, so that none of their flows is without state.
+            for record in self.tuner.flows([])? {
                 self.planner.handle_window(FlowId(record.cookie), record.now.congestion_window);
             }
         }
@@ -137,7 +145,7 @@ impl Daemon<'_> {
             let settings = parameters(&retuning.decision.parameters);
             match retuning.target {
                 Target::NewFlows(path) => {
-                    self.tuner.offer(path.0, &settings)?;
+                    self.tuner.offer(path.0, &Parameters { moves: self.planner.moves(path), ..settings })?;
                     self.planner.handle_offered(monotonic_now(), path);
                 }
                 Target::Flow(FlowId(cookie)) => {
@@ -175,7 +183,7 @@ impl Daemon<'_> {
             return Ok(view);
         }
         let mut orders = Orders::new();
-        for record in self.tuner.flows()? {
+        for record in self.running()? {
             let order = self.restore(&record, Some(&self.planner));
             orders.entry(record.namespace).or_default().extend(order);
         }

@@ -12,12 +12,11 @@
 #[path = "../../linux/tests/common/mod.rs"]
 mod common;
 
-use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
-use common::{Sandbox, connect_to, policy, transfer};
+use common::{Sandbox, connect_to, flows, namespace, policy, transfer};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use wad_linux::{Action, Order, Parameters, Policy, PortRange, Record, Tuner};
 use wad_model::Bytes;
@@ -33,7 +32,7 @@ fn main() {
     let port = listener.local_addr().unwrap().port();
     let pairs: Vec<_> = (0..FLOWS).map(|_| connect(&listener)).collect();
     let mut tuner = Tuner::load(&policy_of(port, parameters(0)), &sandbox.cgroup).unwrap();
-    let namespace = File::open("/proc/thread-self/ns/net").unwrap();
+    let namespace = namespace();
     let strangers = tuner.strangers(namespace.as_fd()).unwrap();
     let clients: Vec<_> = strangers.into_iter().filter(|one| one.key.destination.port() == port).collect();
     assert_eq!(clients.len(), FLOWS);
@@ -51,8 +50,9 @@ fn main() {
         timed(|| tuner.adjust(&orders).unwrap()).0
     };
     print("the control's parameters and ceilings", BAR, (0..ROUNDS).map(adjust).collect());
-    assert_eq!(tuner.flows().unwrap().len(), FLOWS);
-    let reload = |round| timed(|| tuner.reload(&policy_of(port, parameters(round))).unwrap()).0;
+    assert_eq!(flows(&tuner).len(), FLOWS);
+    let reload =
+        |round| timed(|| tuner.reload(&policy_of(port, parameters(round)), [namespace.as_fd()]).unwrap()).0;
     let times = (0..ROUNDS).map(reload).collect::<Vec<_>>();
     println!("the policy beside {FLOWS} flows: {}", spread(times));
     transfer(&pairs[0].0, &pairs[0].1, 1 << 20);

@@ -77,8 +77,9 @@ fn cpu_time() -> Duration {
 fn samples(sandbox: &Sandbox, flows: usize, bar: u32) {
     let tuner = Tuner::load(&policy("127.0.0.0/8", Parameters::default()), &sandbox.cgroup).unwrap();
     let drain = drain(tuner);
-    let pairs = open_flows(flows);
     let observer = Observer::load().unwrap();
+    observer.renew().unwrap();
+    let pairs = open_flows(flows);
     assert_eq!(observer.samples().unwrap().len(), flows);
     let statistics = RunStatistics::enable().unwrap();
     let (begin, cpu) = (Instant::now(), cpu_time());

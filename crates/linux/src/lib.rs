@@ -45,7 +45,7 @@ pub use observer::{Observation, Observer, WatchMode};
 pub use orders::{Action, Order};
 pub use policy::{Parameters, Policy, PortRange, Prefix, Rule};
 pub use quick_ack::{Obstacle, QuickAckRoute, RouteState};
-pub use record::{Counters, Knob, Record, RecordKind, SocketState};
+pub use record::{Counters, Knob, NO_PATH, Record, RecordKind, SocketState};
 pub use sock_diag::{SocketStates, sockets};
 pub use statistics::{ProgramCost, RunStatistics};
 pub use survey::Survey;

@@ -125,6 +125,8 @@ pub struct Parameters {
     pub ecn: bool,
     /// The traffic class byte of the IP header.
     pub traffic_class: Option<u8>,
+    /// What running flows have is to be moved by orders: the kernel keeps state of them from their open on.
+    pub moves: bool,
 }
 
 const POLICY_OVERRIDE: u32 = 1 << 0;
@@ -133,6 +135,8 @@ const POLICY_NO_NAGLE: u32 = 1 << 2;
 const POLICY_NAGLE: u32 = 1 << 3;
 const POLICY_ECN: u32 = 1 << 4;
 const POLICY_TRAFFIC_CLASS: u32 = 1 << 5;
+const POLICY_FOLLOWED: u32 = 1 << 6;
+const POLICY_TRANSPORT: u32 = 1 << 7;
 const CONTROL_HIGH_SPEED: u32 = 1 << 0;
 const CONTROL_DELAY_BRAKE: u32 = 1 << 1;
 const CONTROL_LOSS_GUESS: u32 = 1 << 2;
@@ -167,6 +171,20 @@ impl Parameters {
         self.segment_size.is_some() || self.traffic_class.is_some()
     }
 
+    /// Whether there is anything beside the control, the initial window and the buffers: mostly there is not, and the
+    /// kernel's side then looks at none of it.
+    const fn sets_transport(&self) -> bool {
+        self.max_window.is_some()
+            || self.delayed_ack_max.is_some()
+            || self.min_rto.is_some()
+            || self.max_rto.is_some()
+            || self.notsent_lowat.is_some()
+            || self.user_timeout.is_some()
+            || self.pacing_rate.is_some()
+            || self.nagle.is_some()
+            || self.traffic_class.is_some()
+    }
+
     fn policy_bits(&self) -> u32 {
         on(self.override_application, POLICY_OVERRIDE)
             | on(self.fixed_buffers, POLICY_FIXED_BUFFERS)
@@ -174,6 +192,8 @@ impl Parameters {
             | on(self.nagle == Some(true), POLICY_NAGLE)
             | on(self.ecn, POLICY_ECN)
             | on(self.traffic_class.is_some(), POLICY_TRAFFIC_CLASS)
+            | on(self.moves, POLICY_FOLLOWED)
+            | on(self.sets_transport(), POLICY_TRANSPORT)
     }
 
     fn control_to_kernel(&self) -> types::wad_control {

@@ -9,6 +9,9 @@ use wad_model::{Bytes, Direction, FlowKey, Segments, Time};
 use crate::policy::{name_from_kernel, name_to_kernel, saturate};
 use crate::skeleton::types;
 
+/// The path of a flow whose path the kernel's side does not know: `WAD_NO_RULE`.
+pub const NO_PATH: u32 = u32::MAX;
+
 /// Why a flow is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
@@ -181,7 +184,8 @@ pub struct Record {
     pub key: FlowKey,
     /// Who connected.
     pub direction: Direction,
-    /// Index of the path entry.
+    /// Index of the path entry. [`NO_PATH`] in the closing record of a flow that moved little while so many others
+    /// opened that the kernel's side has forgotten its open: all that the opening record said is then missing.
     pub path: u32,
     /// The send buffer is set to this, or autotuned up to it, as an application would ask for it;
     /// `None` if it is left alone, as one is that the application fixed and no path overrides.
@@ -223,6 +227,25 @@ const STATE_ADOPTED: u32 = 1 << 8;
 const INFINITE_THRESHOLD: u32 = 0x7fff_ffff;
 
 impl Record {
+    /// With what only the opening record says, of a flow that moved too little to have state in the kernel.
+    #[must_use]
+    pub fn completed_by(self, opening: Self) -> Self {
+        let before = opening.before;
+        if self.path == NO_PATH {
+            let Self { kind, time, now, counters, .. } = self;
+            return Self { kind, time, now, counters, before, ..opening };
+        }
+        Self {
+            before,
+            opened: opening.opened,
+            direction: opening.direction,
+            adopted: opening.adopted,
+            send_ceiling: self.send_ceiling.or(opening.send_ceiling),
+            receive_ceiling: self.receive_ceiling.or(opening.receive_ceiling),
+            ..self
+        }
+    }
+
     /// Reads a record from the bytes of the ring or of the iterator; `None` if they are none.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.len() < size_of::<types::wad_record>() {

@@ -14,6 +14,8 @@ use libbpf_rs::skel::{OpenSkel as _, SkelBuilder as _};
 use libbpf_rs::{Link, MapCore, MapFlags, OpenObject, RingBuffer, RingBufferBuilder};
 
 use crate::attach::Hooks;
+use crate::namespaces::inside;
+use crate::observer::monotonic_ns;
 use crate::orders::records;
 use crate::plain::bytes_of;
 use crate::policy::saturate;
@@ -41,6 +43,7 @@ pub struct Tuner {
 pub(crate) struct Iterators {
     _congestion: OwnedFd,
     flows: OwnedFd,
+    keep: OwnedFd,
     pub(crate) adjust: OwnedFd,
     pub(crate) strangers: OwnedFd,
     pub(crate) orders: OwnedFd,
@@ -124,15 +127,21 @@ impl Tuner {
         Ok(Inheritance { descriptors, lost_records: self.lost_records() })
     }
 
-    /// Replaces the policy. Flows that open from now on follow the new one; those that run keep what
-    /// they have, and are to be given orders where the policy has changed for them.
+    /// Replaces the policy. Flows that open from now on follow the new one; those that run keep what they have, and
+    /// are to be given orders where the policy has changed for them: those in these network namespaces also if they
+    /// have moved little yet.
     ///
     /// # Errors
-    /// As [`Self::load`]; every hook then still has a program, and the old policy holds unless the kernel refused
-    /// to move a hook after another.
-    pub fn reload(&mut self, policy: &Policy) -> Result<(), LinuxError> {
+    /// As [`Self::load`] and [`Self::keep_young`]; every hook then still has a program, and the old policy holds unless
+    /// the kernel refused to move a hook after another.
+    pub fn reload<'n>(
+        &mut self,
+        policy: &Policy,
+        namespaces: impl IntoIterator<Item = BorrowedFd<'n>>,
+    ) -> Result<(), LinuxError> {
         let Loaded { iterators, ring, mut skeleton } =
             Loaded::beside(shared_maps(&self.skeleton), policy, &self.cgroup, &self.sender)?;
+        self.keep_young(namespaces)?;
         self.hooks.move_to(&mut skeleton)?;
         self.lost_before = self.lost_records();
         self.iterators = iterators;
@@ -148,6 +157,21 @@ impl Tuner {
     pub fn offer(&self, path: u32, parameters: &Parameters) -> Result<(), LinuxError> {
         let value = parameters.to_kernel();
         update(&self.skeleton.maps.paths, &path.to_ne_bytes(), bytes_of(&value))
+    }
+
+    /// Whether somebody traces: each flow then has state from its open on.
+    ///
+    /// # Errors
+    /// If the map cannot be read.
+    pub fn is_traced(&self) -> Result<bool, LinuxError> {
+        let until = self
+            .skeleton
+            .maps
+            .wad_lease
+            .lookup(&0_u32.to_ne_bytes(), MapFlags::ANY)
+            .map_err(|source| LinuxError::Bpf { what: "the wish of whoever traces", source })?;
+        let until = until.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_ne_bytes);
+        Ok(until > monotonic_ns())
     }
 
     /// Waits up to `timeout`, less if many records come, and returns those that came.
@@ -177,12 +201,33 @@ impl Tuner {
         self.lost_before + unsafe { (&raw const bss.lost_records).read_volatile() }
     }
 
-    /// All designated flows that are open now, in all network namespaces.
+    /// All designated flows that are open now. Of those that have moved little yet, the ones in these network
+    /// namespaces; of all others, those in any.
     ///
     /// # Errors
-    /// If the iterator cannot be read.
-    pub fn flows(&self) -> Result<Vec<Record>, LinuxError> {
+    /// If a namespace cannot be entered or the iterators cannot be read.
+    pub fn flows<'n>(
+        &self,
+        namespaces: impl IntoIterator<Item = BorrowedFd<'n>>,
+    ) -> Result<Vec<Record>, LinuxError> {
+        self.keep_young(namespaces)?;
         records(self.iterators.flows.as_fd())
+    }
+
+    /// Gives state to the designated flows of these network namespaces that have none, because they have moved little
+    /// yet: from then on whoever looks sees them, and a successor takes them over.
+    ///
+    /// # Errors
+    /// If a namespace cannot be entered or its sockets cannot be walked.
+    pub fn keep_young<'n>(
+        &self,
+        namespaces: impl IntoIterator<Item = BorrowedFd<'n>>,
+    ) -> Result<(), LinuxError> {
+        let link = self.iterators.keep.as_fd();
+        for namespace in namespaces {
+            inside(namespace, || records(link))?;
+        }
+        Ok(())
     }
 }
 
@@ -204,6 +249,7 @@ impl Iterators {
         Ok(Self {
             _congestion: keep(skeleton.progs.wad_congestion.attach())?,
             flows: keep(skeleton.progs.wad_dump_flows.attach_iter(flows))?,
+            keep: keep(skeleton.progs.wad_keep_young.attach())?,
             adjust: keep(skeleton.progs.wad_adjust_flows.attach_iter(flows))?,
             strangers: keep(skeleton.progs.wad_dump_strangers.attach())?,
             orders: keep(skeleton.progs.wad_carry_out_orders.attach())?,

@@ -8,6 +8,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,11 @@ fn tuner(sandbox: &Sandbox) -> Tuner {
 
 fn namespace() -> Namespace {
     Namespace::new(std::fs::File::open("/proc/thread-self/ns/net").unwrap().into()).unwrap()
+}
+
+/// As the daemon does for whoever is about to look: also flows that have moved little get state.
+fn keep_young(tuner: &Tuner) {
+    tuner.keep_young([namespace().as_fd()]).unwrap();
 }
 
 fn key(end: &TcpStream) -> FlowKey {
@@ -77,11 +83,12 @@ fn ping_pong(mut client: &TcpStream, mut server: &TcpStream, round_trips: usize)
 #[test]
 fn one_read_has_all_counters_of_all_designated_flows() {
     let sandbox = Sandbox::new();
-    let _tuner = tuner(&sandbox);
+    let tuner = tuner(&sandbox);
     let observer = Observer::load().unwrap();
     assert!(observer.has_daemon());
     let (client, server) = connect("127.0.0.1:0");
     let _others = connect("[::1]:0");
+    keep_young(&tuner);
     transfer(&client, &server, BYTES);
     let samples = observer.samples().unwrap();
     assert_eq!(samples.len(), 2, "those of the path, both ends, and no others");
@@ -150,9 +157,10 @@ fn a_flow_that_closes_between_samples_leaves_its_last_counters() {
 #[test]
 fn what_is_looked_at_once_a_round_trip_is_counted_while_somebody_looks() {
     let sandbox = Sandbox::new();
-    let _tuner = tuner(&sandbox);
+    let tuner = tuner(&sandbox);
     let observer = Observer::load().unwrap();
     let (client, server) = connect("127.0.0.1:0");
+    keep_young(&tuner);
     ping_pong(&client, &server, 20);
     let before = of(&observer.samples().unwrap(), &client);
     assert!(!before.counters.has(Counter::MaxRTT) && before.counters.has(Counter::SumRTT));
@@ -175,7 +183,7 @@ fn counts_survive_a_new_policy() {
     let (client, server) = connect("127.0.0.1:0");
     ping_pong(&client, &server, 20);
     let before = of(&observer.samples().unwrap(), &client);
-    tuner.reload(&policy("127.0.0.0/8", parameters())).unwrap();
+    tuner.reload(&policy("127.0.0.0/8", parameters()), [namespace().as_fd()]).unwrap();
     assert!(!observer.is_outdated());
     ping_pong(&client, &server, 20);
     let after = of(&observer.samples().unwrap(), &client);
@@ -226,9 +234,10 @@ fn each_arrival_at_a_watched_flow_is_an_event() {
 #[test]
 fn flows_of_other_namespaces_are_surveyed() {
     let sandbox = Sandbox::new();
-    let _tuner = tuner(&sandbox);
+    let tuner = tuner(&sandbox);
     let observer = Observer::load().unwrap();
     let (client, server) = connect("127.0.0.1:0");
+    keep_young(&tuner);
     let others = connect("[::1]:0");
     ping_pong(&client, &server, 3);
     let own = namespace().inode;

@@ -2,22 +2,17 @@
 
 mod common;
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::fd::AsFd as _;
 
-use common::{Sandbox, connect, policy, records, transfer};
+use common::{Sandbox, connect, flows, namespace, policy, records, transfer};
 use libbpf_rs::btf::{Btf, types::Struct};
 use rustix::net::sockopt::{tcp_congestion, tcp_nodelay};
 use wad_linux::{Action, Knob, Order, Parameters, Record, RecordKind, Tuner};
 use wad_model::{Bytes, Direction, Segments};
 
 const ELSEWHERE: &str = "192.0.2.0/24";
-
-fn namespace() -> File {
-    File::open("/proc/thread-self/ns/net").unwrap()
-}
 
 /// Everything that can be set on a running flow.
 fn everything() -> Parameters {
@@ -88,7 +83,7 @@ fn a_running_flow_is_adopted_changed_and_put_back() {
     assert_eq!(control(&client), "wad");
     assert!(tuner.strangers(namespace.as_fd()).unwrap().is_empty());
     transfer(&client, &server, 1 << 20);
-    assert_eq!(tuner.flows().unwrap().len(), 2);
+    assert_eq!(flows(&tuner).len(), 2);
 
     let restore = |record: &Record| Order {
         cookie: record.cookie,
@@ -103,7 +98,7 @@ fn a_running_flow_is_adopted_changed_and_put_back() {
     }
     assert_eq!(control(&client), before);
     assert!(!tcp_nodelay(&client).unwrap());
-    assert!(tuner.flows().unwrap().is_empty());
+    assert!(flows(&tuner).is_empty());
     echo(&client, &server);
 }
 
@@ -156,18 +151,18 @@ fn parameters_of_the_control_change_without_its_socket() {
     let sandbox = Sandbox::new();
     let tuner = Tuner::load(&policy("127.0.0.0/8", everything()), &sandbox.cgroup).unwrap();
     let (client, server) = connect("127.0.0.1:0");
-    let flows = tuner.flows().unwrap();
+    let listed = flows(&tuner);
     let changed =
         Parameters { additive_increase_1024: 9216, send_buffer: Some(Bytes::new(100_000)), ..everything() };
     let order = |record: &Record| Order {
         cookie: record.cookie,
         action: Action::Adjust { parameters: changed.clone() },
     };
-    let orders: Vec<Order> = flows.iter().map(order).collect();
+    let orders: Vec<Order> = listed.iter().map(order).collect();
     tuner.adjust(&orders).unwrap();
     transfer(&client, &server, 16 << 20);
-    let flows = tuner.flows().unwrap();
-    let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();
+    let listed = flows(&tuner);
+    let sender = listed.iter().find(|flow| flow.direction == Direction::Active).unwrap();
     assert_eq!(sender.additive_increase_1024, 9216);
     assert!(sender.now.send_buffer <= Bytes::new(200_000), "{sender:?}");
 }
@@ -177,10 +172,10 @@ fn an_order_for_a_flow_that_has_closed_is_left_out() {
     let sandbox = Sandbox::new();
     let tuner = Tuner::load(&policy("127.0.0.0/8", everything()), &sandbox.cgroup).unwrap();
     let (client, server) = connect("127.0.0.1:0");
-    let flows = tuner.flows().unwrap();
+    let listed = flows(&tuner);
     drop((client, server));
-    assert!(tuner.carry_out(namespace().as_fd(), &apply(&flows, &everything())).unwrap().is_empty());
-    tuner.adjust(&apply(&flows, &everything())).unwrap();
+    assert!(tuner.carry_out(namespace().as_fd(), &apply(&listed, &everything())).unwrap().is_empty());
+    tuner.adjust(&apply(&listed, &everything())).unwrap();
 }
 
 #[test]
@@ -191,7 +186,7 @@ fn a_new_policy_takes_the_place_of_the_old_one() {
     assert_ne!(control(&client), "wad");
     for round in 0..3 {
         let parameters = Parameters { additive_increase_1024: 1024 * (round + 1), ..everything() };
-        tuner.reload(&policy("127.0.0.0/8", parameters)).unwrap();
+        tuner.reload(&policy("127.0.0.0/8", parameters), [namespace().as_fd()]).unwrap();
         let pair = connect("127.0.0.1:0");
         assert_eq!(control(&pair.0), "wad");
         let opened = records(&tuner, RecordKind::Open, 2);
@@ -219,7 +214,7 @@ fn a_successor_takes_over_flows_and_records() {
     drop(first);
     let opened = records(&second, RecordKind::Open, 2);
     assert_eq!(opened.len(), 2, "records that the first one had not read");
-    assert_eq!(second.flows().unwrap().len(), 2);
+    assert_eq!(flows(&second).len(), 2);
     transfer(&client, &server, 1 << 20);
     drop((client, server));
     let closed = records(&second, RecordKind::Close, 2);

@@ -5,7 +5,7 @@ mod common;
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
-use common::{Sandbox, connect, policy, records, transfer};
+use common::{Sandbox, connect, flows, policy, records, transfer};
 use rustix::net::sockopt::{
     set_socket_recv_buffer_size, set_socket_send_buffer_size, socket_recv_buffer_size,
     socket_send_buffer_size,
@@ -44,7 +44,7 @@ fn a_designated_flow_is_tuned_before_its_first_data_and_reported() {
     assert_eq!(active.key.destination, client.peer_addr().unwrap());
 
     transfer(&client, &server, 1 << 20);
-    let running = tuner.flows().unwrap();
+    let running = flows(&tuner);
     assert_eq!(running.len(), 2);
     drop((client, server));
     let closed = records(&tuner, RecordKind::Close, 2);
@@ -100,11 +100,11 @@ fn autotuning_goes_on_beyond_the_namespace_limit_up_to_the_ceiling() {
     let (client, server) = connect("127.0.0.1:0");
     transfer(&client, &server, 64 << 20);
 
-    let flows = tuner.flows().unwrap();
-    let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();
+    let listed = flows(&tuner);
+    let sender = listed.iter().find(|flow| flow.direction == Direction::Active).unwrap();
     assert!(sender.send_grown, "{sender:?}");
     assert!(sender.now.send_buffer > Bytes::new(65536) && sender.now.send_buffer <= ceiling * 2);
-    let receiver = flows.iter().find(|flow| flow.direction == Direction::Passive).unwrap();
+    let receiver = listed.iter().find(|flow| flow.direction == Direction::Passive).unwrap();
     assert!(receiver.receive_grown, "{receiver:?}");
     assert!(receiver.now.receive_buffer > Bytes::new(131_072) && receiver.now.receive_buffer <= ceiling * 2);
 }
@@ -119,10 +119,10 @@ fn a_ceiling_below_the_namespace_limit_bounds_autotuning() {
     let tuner = Tuner::load(&policy("127.0.0.0/8", parameters), &sandbox.cgroup).unwrap();
     let (client, server) = connect("127.0.0.1:0");
     transfer(&client, &server, 64 << 20);
-    let flows = tuner.flows().unwrap();
-    let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();
+    let listed = flows(&tuner);
+    let sender = listed.iter().find(|flow| flow.direction == Direction::Active).unwrap();
     assert!(sender.now.send_buffer <= ceiling * 2, "{sender:?}");
-    let receiver = flows.iter().find(|flow| flow.direction == Direction::Passive).unwrap();
+    let receiver = listed.iter().find(|flow| flow.direction == Direction::Passive).unwrap();
     assert!(receiver.now.receive_buffer <= ceiling * 2, "{receiver:?}");
 }
 
@@ -144,11 +144,11 @@ fn an_application_is_overridden_and_told_what_it_expects() {
     transfer(&client, &server, 64 << 20);
 
     assert_eq!(buffers(&client), (131_072, 131_072), "the application sees what it asked for");
-    let flows = tuner.flows().unwrap();
-    let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();
+    let listed = flows(&tuner);
+    let sender = listed.iter().find(|flow| flow.direction == Direction::Active).unwrap();
     assert_eq!(sender.asked_send, Some(Bytes::new(65536)));
     assert!(sender.now.send_buffer > Bytes::new(131_072), "{sender:?}");
-    let receiver = flows.iter().find(|flow| flow.direction == Direction::Passive).unwrap();
+    let receiver = listed.iter().find(|flow| flow.direction == Direction::Passive).unwrap();
     assert_eq!(receiver.asked_receive, Some(Bytes::new(65536)), "inherited from the listener");
     assert!(receiver.now.receive_buffer > Bytes::new(131_072), "{receiver:?}");
 }
@@ -165,8 +165,8 @@ fn without_override_the_buffers_of_the_application_stay() {
         let server = listener.accept().unwrap().0;
         transfer(&client, &server, 16 << 20);
         assert_eq!(buffers(&client), (131_072, 131_072));
-        let flows = tuner.flows().unwrap();
-        let sender = flows.iter().find(|flow| flow.direction == Direction::Active).unwrap();
+        let listed = flows(&tuner);
+        let sender = listed.iter().find(|flow| flow.direction == Direction::Active).unwrap();
         assert_eq!(sender.now.send_buffer, Bytes::new(131_072));
         assert_eq!(sender.send_ceiling, None, "reported as left alone");
     }
@@ -224,7 +224,7 @@ fn a_full_ring_is_counted_and_the_flows_can_be_listed() {
     assert!(tuner.lost_records() > 0);
     let known = records(&tuner, RecordKind::Open, 0).len();
     assert!(known > 100, "{known} records before the ring was full");
-    let sample = tuner.flows().unwrap();
+    let sample = flows(&tuner);
     assert_eq!(sample.len(), 2);
     assert_eq!(sample[0].key.destination.ip(), address.ip());
     drop(kept);

@@ -11,6 +11,19 @@
 #define TUNED_CALLBACKS (BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG)
 #define RECEIVE_CALLBACK BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG
 
+/* A ceiling that a buffer could outgrow before its flow has moved much. */
+static __always_inline bool is_small(u32 ceiling)
+{
+	return ceiling && ceiling < 1 << 20;
+}
+
+/* Whether a flow of the path has state from its open on; others have it once they are young no longer (young.h). */
+static __always_inline bool needs_state(struct wad_parameters *parameters)
+{
+	return (parameters->policy & (WAD_FIXED_BUFFERS | WAD_FOLLOWED)) || parameters->window_clamp ||
+	       is_small(parameters->send_buffer) || is_small(parameters->receive_buffer);
+}
+
 static __always_inline bool sizes_buffer(struct wad_parameters *parameters, struct tcp_sock *tp, u32 lock)
 {
 	return (parameters->policy & WAD_OVERRIDE) || !(user_locks(&tp->inet_conn.icsk_inet.sk) & lock);

@@ -10,7 +10,6 @@ SEC("tp_btf/tcp_cong_state_set")
 int BPF_PROG(wad_congestion, struct sock *sk, u8 is)
 {
 	struct wad_counts *counts;
-	struct wad_flow *flow;
 	struct tcp_sock *tp;
 	u8 was;
 
@@ -20,8 +19,7 @@ int BPF_PROG(wad_congestion, struct sock *sk, u8 is)
 	was = BPF_CORE_READ_BITFIELD(&tp->inet_conn, icsk_ca_state);
 	if (is == was)
 		return 0;
-	flow = bpf_sk_storage_get(&flows, tp, NULL, 0);
-	if (!flow || !(flow->state & WAD_OPEN))
+	if (!kept(tp))
 		return 0;
 	counts = bpf_sk_storage_get(&wad_counts, tp, NULL, is >= TCP_CA_CWR ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 	if (counts)

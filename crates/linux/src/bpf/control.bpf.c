@@ -14,8 +14,8 @@
  *                          less where the loss seems to be random; at least min_ssthresh, or 2
  *   idle                   cwnd = restart_window at most
  *
- * A flow's parameters are copied into the control's own state, and read anew when `control_changes` has
- * moved: a change acts with the next acknowledgement, and none of them needs a look-up otherwise.
+ * A flow's parameters are copied into the control's own state, at the first acknowledgement and whenever
+ * `control_changes` has moved: a change acts with the next acknowledgement, and none of them needs a look-up otherwise.
  */
 
 extern u32 tcp_slow_start(struct tcp_sock *tp, u32 acked) __ksym;
@@ -44,18 +44,25 @@ static __always_inline struct control_state *state_of(struct sock *sk)
 	return (struct control_state *)((struct inet_connection_sock *)sk)->icsk_ca_priv;
 }
 
-static __always_inline struct wad_flow *control_flow(struct sock *sk)
+/* A running flow that gets the control has found its own threshold. */
+static __always_inline void set_first_threshold(struct tcp_sock *tp, u32 initial_ssthresh)
 {
-	return bpf_sk_storage_get(&flows, sk, NULL, 0);
+	if (initial_ssthresh && tp->data_segs_out <= tp->snd_cwnd)
+		tp->snd_ssthresh = initial_ssthresh;
 }
 
-static __noinline void read_parameters(struct sock *sk, struct control_state *state)
+static __noinline void read_parameters(struct tcp_sock *tp, struct control_state *state)
 {
-	struct wad_flow *flow = control_flow(sk);
+	struct wad_parameters *young = parameters_of_young(tp);
+	struct wad_flow *flow = young ? NULL : kept(tp);
 
-	state->changes = control_changes;
-	if (flow)
+	if (young)
+		state->parameters = young->wad;
+	else if (flow)
 		state->parameters = flow->wad;
+	if (!state->changes)
+		set_first_threshold(tp, state->parameters.initial_ssthresh);
+	state->changes = control_changes;
 	if (!state->parameters.additive_increase)
 		state->parameters.additive_increase = WAD_SCALE;
 	if (!state->parameters.multiplicative_decrease)
@@ -108,9 +115,9 @@ static __always_inline bool queue_grows(struct tcp_sock *tp, struct control_stat
 	return backlog(tp->snd_cwnd, state->round_rtt_us, base) * BRAKE_SHARE > tp->snd_cwnd;
 }
 
-static __always_inline void brake(struct sock *sk, struct tcp_sock *tp)
+static __always_inline void brake(struct tcp_sock *tp)
 {
-	struct wad_flow *flow = control_flow(sk);
+	struct wad_flow *flow = kept(tp);
 
 	tp->snd_ssthresh = tp->snd_cwnd;
 	if (flow && !flow->brake_window)
@@ -143,12 +150,12 @@ static __always_inline void own_slow_start(struct tcp_sock *tp, struct control_s
 }
 
 /* Returns what is left of `acked` for congestion avoidance. */
-static __noinline u32 slow_start(struct sock *sk, struct tcp_sock *tp, struct control_state *state, u32 acked)
+static __noinline u32 slow_start(struct tcp_sock *tp, struct control_state *state, u32 acked)
 {
 	struct wad_control *parameters = &state->parameters;
 
 	if ((parameters->flags & WAD_DELAY_BRAKE) && queue_grows(tp, state)) {
-		brake(sk, tp);
+		brake(tp);
 		return acked;
 	}
 	if (!parameters->slow_start_increment && !parameters->max_ssthresh)
@@ -208,12 +215,12 @@ void BPF_PROG(wad_cong_avoid, struct sock *sk, u32 ack, u32 acked)
 	struct control_state *state = state_of(sk);
 
 	if (state->changes != control_changes)
-		read_parameters(sk, state);
+		read_parameters(tp, state);
 	if (state->withheld > tp->snd_cwnd)
 		tp->snd_cwnd = state->withheld;
 	if (is_window_limited(tp)) {
 		if (tp->snd_cwnd < tp->snd_ssthresh)
-			acked = slow_start(sk, tp, state, acked);
+			acked = slow_start(tp, state, acked);
 		if (acked)
 			congestion_avoidance(tp, state, acked);
 	}
@@ -233,11 +240,10 @@ static __always_inline bool seems_random(struct tcp_sock *tp, u32 window)
 	return rtt && backlog(window, rtt, base) * RANDOM_SHARE < window;
 }
 
-static __always_inline u32 decrease(struct sock *sk, struct tcp_sock *tp, struct control_state *state,
-				    u32 window)
+static __always_inline u32 decrease(struct tcp_sock *tp, struct control_state *state, u32 window)
 {
 	struct wad_control *parameters = &state->parameters;
-	struct wad_flow *flow = control_flow(sk);
+	struct wad_flow *flow = kept(tp);
 	u32 share = parameters->multiplicative_decrease;
 	bool random = (parameters->flags & WAD_LOSS_GUESS) && seems_random(tp, window);
 
@@ -263,12 +269,12 @@ u32 BPF_PROG(wad_ssthresh, struct sock *sk)
 	u32 least;
 
 	if (state->changes != control_changes)
-		read_parameters(sk, state);
+		read_parameters(tp, state);
 	if (state->withheld > window)
 		window = state->withheld;
 	state->withheld = 0;
 	state->credit = 0;
-	window -= window * decrease(sk, tp, state, window) / WAD_SCALE;
+	window -= window * decrease(tp, state, window) / WAD_SCALE;
 	least = state->parameters.min_ssthresh;
 	if (least < 2)
 		least = 2;
@@ -286,7 +292,7 @@ void BPF_PROG(wad_cwnd_event, struct sock *sk, u32 event)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct control_state *state = state_of(sk);
-	u32 restart = state->parameters.restart_window;
+	u32 restart;
 
 	/* The kernel is about to shrink the window of a flow that was idle (RFC 5681 section 4.1) ... */
 	if (event == CA_EVENT_CWND_RESTART) {
@@ -295,27 +301,17 @@ void BPF_PROG(wad_cwnd_event, struct sock *sk, u32 event)
 	}
 	/* ... and now it sends again. */
 	if (event == CA_EVENT_TX_START && state->idle_window) {
+		if (state->changes != control_changes)
+			read_parameters(tp, state);
+		restart = state->parameters.restart_window;
 		if (restart)
 			set_window(tp, restart < state->idle_window ? restart : state->idle_window);
 		state->idle_window = 0;
 	}
 }
 
-SEC("struct_ops")
-void BPF_PROG(wad_init, struct sock *sk)
-{
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	struct control_state *state = state_of(sk);
-
-	read_parameters(sk, state);
-	/* A running flow has found its own threshold. */
-	if (state->parameters.initial_ssthresh && !tp->data_segs_out)
-		tp->snd_ssthresh = state->parameters.initial_ssthresh;
-}
-
 #define WAD_OPERATIONS                              \
 	{                                           \
-		.init = (void *)wad_init,           \
 		.ssthresh = (void *)wad_ssthresh,   \
 		.cong_avoid = (void *)wad_cong_avoid, \
 		.undo_cwnd = (void *)wad_undo_cwnd, \

@@ -44,6 +44,8 @@ enum wad_policy {
 	WAD_NAGLE = 1 << 3, /* on, whatever the application asked for */
 	WAD_ECN = 1 << 4, /* ask for ECN */
 	WAD_TRAFFIC_CLASS = 1 << 5, /* `traffic_class` counts, also where it is zero */
+	WAD_FOLLOWED = 1 << 6, /* user space moves what its flows have: they have state from their open on */
+	WAD_TRANSPORT = 1 << 7, /* something of what apply_transport() sets */
 };
 
 /* What the congestion control `wad` is told to do differently. */
@@ -139,18 +141,16 @@ enum wad_knob {
 };
 
 /*
- * Kept with every socket that is tuned, or whose application fixed a buffer.
- *
- * It is small on purpose. Memory for it is new, and so not in any cache, whenever a connection
- * opens: its size is the better part of what a connection costs. What the socket itself knows is
- * read from there, and what only people want to know goes out with the opening record.
+ * Kept with every socket that is tuned and has moved more than a little (young.h), or whose application fixed a
+ * buffer. What the socket itself knows is read from there, and what only people want to know goes out with the
+ * opening record.
  */
 struct wad_flow {
 	u64 opened_ns; /* CLOCK_MONOTONIC */
 	u64 rtt_sum_us;
 	u32 rtt_count;
 	u32 rtt_min_us; /* of the whole life of the flow; 0: no sample */
-	u32 path;
+	u32 path; /* WAD_NO_RULE in the closing record of a flow that the kernel's side has forgotten */
 	u32 state; /* enum wad_state */
 	u32 asked_send; /* bytes, as the application asked; 0: it did not */
 	u32 asked_receive;

@@ -4,8 +4,8 @@
  *
  *   iter/bpf_sk_storage_map   every designated flow, in all namespaces, without its socket's lock:
  *                             listed, or adjusted where no socket option is needed
- *   iter/tcp                  every socket of one namespace, locked: strangers are listed, so that user
- *                             space can decide about them, and orders are carried out
+ *   iter/tcp                  every socket of one namespace, locked: young flows get their state, strangers are
+ *                             listed, so that user space can decide about them, and orders are carried out
  *
  * A pass spans several reads, and a socket can come twice: an order is taken out when it is carried out. A read that
  * is full ends, and the socket whose record found no room comes again in the next one.
@@ -35,7 +35,7 @@ int wad_dump_flows(struct bpf_iter__bpf_sk_storage_map *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	fill_record(&record, WAD_RECORD_SAMPLE, tp, flow);
+	fill_record(&record, WAD_RECORD_SAMPLE, bpf_ktime_get_ns(), tp, flow);
 	write_record(ctx->meta, &record);
 	return 0;
 }
@@ -69,22 +69,19 @@ int wad_adjust_flows(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
-#define CGROUP_DEPTH 32
-
-static __always_inline bool is_in_cgroup(struct sock *sk)
+/* Before all flows are listed: state for those that have none yet. Nothing is written. */
+SEC("iter/tcp")
+int wad_keep_young(struct bpf_iter__tcp *ctx)
 {
-	struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
+	struct sock_common *skc = ctx->sk_common;
+	struct tcp_sock *tp;
 
-	for (int level = 0; level < CGROUP_DEPTH; level++) {
-		struct cgroup *ancestor;
-
-		if (!cgroup || level > BPF_CORE_READ(cgroup, level))
-			return false;
-		ancestor = BPF_CORE_READ(cgroup, ancestors[level]);
-		if (ancestor && BPF_CORE_READ(ancestor, kn, id) == cgroup_id)
-			return true;
-	}
-	return false;
+	if (!skc)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (tp && is_followed(tp))
+		kept(tp);
+	return 0;
 }
 
 /* One whose other end will send no more can send itself for long. */
@@ -108,10 +105,10 @@ int wad_dump_strangers(struct bpf_iter__tcp *ctx)
 	if (!tp || !is_in_cgroup(&tp->inet_conn.icsk_inet.sk))
 		return 0;
 	flow = bpf_sk_storage_get(&flows, tp, NULL, 0);
-	if (flow && (flow->state & WAD_OPEN))
+	if ((flow && (flow->state & WAD_OPEN)) || opening_of(tp))
 		return 0;
 	bpf_get_socket_cookie(tp); /* from here on the socket has one */
-	fill_record(&record, WAD_RECORD_STRANGER, tp, &record.flow);
+	fill_record(&record, WAD_RECORD_STRANGER, bpf_ktime_get_ns(), tp, &record.flow);
 	write_record(ctx->meta, &record);
 	return 0;
 }
@@ -129,8 +126,9 @@ static __always_inline void apply_running(struct tcp_sock *tp, struct wad_parame
 
 static __always_inline void carry_out(struct tcp_sock *tp, struct wad_order *order, struct wad_flow *flow)
 {
-	struct sock_common *skc = &tp->inet_conn.icsk_inet.sk.__sk_common;
-
+	take_opening(tp, flow);
+	if (!flow->rtt_count)
+		read_round_trips(tp, flow);
 	flow->path = order->path;
 	if (order->parameters.policy & WAD_OVERRIDE)
 		flow->state |= WAD_OVERRIDDEN;
@@ -138,10 +136,7 @@ static __always_inline void carry_out(struct tcp_sock *tp, struct wad_order *ord
 		flow->state &= ~WAD_OVERRIDDEN;
 	if (!(flow->state & WAD_OPEN)) {
 		flow->opened_ns = bpf_ktime_get_ns();
-		flow->state |= WAD_OPEN | WAD_ADOPTED;
-		/* Who connected is not known any more; servers have the lower port. */
-		if (bpf_ntohs(skc->skc_dport) < skc->skc_num)
-			flow->state |= WAD_ACTIVE;
+		flow->state |= WAD_OPEN | WAD_ADOPTED | likely_direction(&tp->inet_conn.icsk_inet.sk.__sk_common);
 	}
 	if (!(order->parameters.policy & WAD_FIXED_BUFFERS))
 		flow->state &= ~WAD_FIXED;
@@ -216,10 +211,12 @@ int wad_carry_out_orders(struct bpf_iter__tcp *ctx)
 		restore(tp, order, flow);
 	else
 		carry_out(tp, order, flow);
-	fill_record(&record, WAD_RECORD_APPLIED, tp, flow);
+	fill_record(&record, WAD_RECORD_APPLIED, bpf_ktime_get_ns(), tp, flow);
 	write_record(ctx->meta, &record);
-	if (order->action == WAD_RESTORE)
+	if (order->action == WAD_RESTORE) {
+		take_opening(tp, flow);
 		bpf_sk_storage_delete(&flows, tp);
+	}
 	bpf_map_delete_elem(&orders, &cookie);
 	return 0;
 }

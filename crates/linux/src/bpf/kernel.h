@@ -238,6 +238,7 @@ struct tcp_sock {
 	u32 rcv_wnd;
 	u32 total_retrans;
 	u32 data_segs_out;
+	u8 bpf_sock_ops_cb_flags;
 	u64 bytes_acked;
 	u64 bytes_sent;
 	u64 bytes_retrans;
@@ -265,7 +266,6 @@ struct tcp_congestion_ops {
 	u32 (*undo_cwnd)(struct sock *sk);
 	void (*cwnd_event)(struct sock *sk, u32 event);
 	char name[TCP_CA_NAME_MAX];
-	void (*init)(struct sock *sk);
 };
 
 struct seq_file {

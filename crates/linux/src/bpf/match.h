@@ -44,6 +44,23 @@ static __always_inline void ends_of(struct bpf_sock_ops *ops, struct ends *ends)
 	}
 }
 
+/* The same of a socket. */
+static __always_inline void ends_of_socket(const struct sock_common *skc, struct ends *ends)
+{
+	ends->local_port = skc->skc_num;
+	ends->remote_port = bpf_ntohs(skc->skc_dport);
+	ends->family = is_ipv4(skc) ? 4 : 6;
+	if (ends->family == 4) {
+		ends->local[0] = skc->skc_rcv_saddr;
+		ends->remote[0] = skc->skc_daddr;
+		return;
+	}
+	for (int i = 0; i < 4; i++) {
+		ends->local[i] = skc->skc_v6_rcv_saddr.in6_u.u6_addr32[i];
+		ends->remote[i] = skc->skc_v6_daddr.in6_u.u6_addr32[i];
+	}
+}
+
 static __always_inline bool in_prefix(const __be32 *address, const u8 *prefix, u32 length)
 {
 	const __be32 *words = (const __be32 *)prefix;

@@ -6,7 +6,8 @@
  *   SYN about to leave   what the application asked for and was held back, unless overridden; what the
  *                        SYN itself says: first window, segment size, ECN, traffic class
  *   established          match; everything that must be in place before the first data segment; report
- *   once a round trip    statistics, what is counted for a trace (counts.h), send buffer
+ *   once a round trip    nothing while the flow is young (young.h); then statistics, what is counted for a trace
+ *                        (counts.h), send buffer
  *   segment leaves       receive buffer (while the flow receives)
  *   closed               report
  */
@@ -48,7 +49,7 @@ static __always_inline void release_held(struct bpf_sock_ops *ops, struct wad_fl
 }
 
 /* The parameters of the path that a connection belongs to, and that path's index. */
-static __always_inline struct wad_parameters *match(struct bpf_sock_ops *ops, u32 *path)
+static __noinline struct wad_parameters *match(struct bpf_sock_ops *ops, u32 *path)
 {
 	struct ends ends = { 0 };
 
@@ -126,9 +127,21 @@ static __always_inline void apply(struct bpf_sock_ops *ops, struct tcp_sock *tp,
 	apply_control(ops, parameters, flow);
 	SET_UNLESS_ZERO(SOL_TCP, TCP_BPF_IW, parameters->initial_window, WAD_KNOB_INITIAL_WINDOW);
 	apply_buffers(ops, tp, parameters, flow);
-	apply_transport(ops, tp, parameters, flow);
+	if (parameters->policy & WAD_TRANSPORT)
+		apply_transport(ops, tp, parameters, flow);
 	if (bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | callbacks_of(flow)))
 		refuse(flow, WAD_KNOB_CALLBACKS);
+}
+
+/* What was refused is kept with the flow: nothing else tells it. */
+static __always_inline void leave_young(struct bpf_sock_ops *ops, u64 cookie, const struct wad_flow *young)
+{
+	struct wad_flow *flow = young->refused ? flow_of(ops, true) : NULL;
+
+	if (flow)
+		*flow = *young;
+	else
+		remember(cookie, young);
 }
 
 static __always_inline void established(struct bpf_sock_ops *ops, bool active)
@@ -136,7 +149,9 @@ static __always_inline void established(struct bpf_sock_ops *ops, bool active)
 	struct wad_flow *flow = any_override ? flow_of(ops, false) : NULL;
 	struct tcp_sock *tp = tcp_sock_of(ops);
 	struct wad_parameters *parameters;
+	struct wad_flow young = {};
 	struct wad_socket before;
+	u64 cookie;
 	u32 path;
 
 	parameters = match(ops, &path);
@@ -144,11 +159,11 @@ static __always_inline void established(struct bpf_sock_ops *ops, bool active)
 		release_held(ops, flow);
 	if (!parameters || !tp)
 		return;
-	if (!flow)
+	if (!flow && (needs_state(parameters) || is_traced()))
 		flow = flow_of(ops, true);
 	if (!flow)
-		return;
-	bpf_get_socket_cookie(ops); /* from here on the socket has one */
+		flow = &young;
+	cookie = bpf_get_socket_cookie(ops); /* from here on the socket has one */
 	flow->opened_ns = bpf_ktime_get_ns();
 	flow->path = path;
 	flow->state |= WAD_OPEN | (active ? WAD_ACTIVE : 0);
@@ -156,7 +171,9 @@ static __always_inline void established(struct bpf_sock_ops *ops, bool active)
 		flow->state |= WAD_OVERRIDDEN;
 	read_socket(tp, &before);
 	apply(ops, tp, parameters, flow);
-	report(WAD_RECORD_OPEN, tp, flow, &before);
+	report(WAD_RECORD_OPEN, flow->opened_ns, tp, flow, &before);
+	if (flow == &young)
+		leave_young(ops, cookie, &young);
 }
 
 /* While more comes in than goes out, each segment that leaves is an occasion to look. */
@@ -165,16 +182,26 @@ static __always_inline bool receives(struct bpf_sock_ops *ops)
 	return ops->bytes_received >= ops->bytes_acked;
 }
 
-/* No receive buffer needs to grow for less: what Linux gives to begin with holds as much. */
-#define RECEIVED_BEFORE_GROWTH 65536
+static __always_inline bool has_moved_little(struct bpf_sock_ops *ops)
+{
+	return ops->bytes_acked < YOUNG_BYTES && ops->bytes_received < YOUNG_BYTES;
+}
 
 static __always_inline void rtt_sample(struct bpf_sock_ops *ops)
 {
 	struct wad_flow *flow = flow_of(ops, false);
-	struct tcp_sock *tp = tcp_sock_of(ops);
+	bool has_state = flow && (flow->state & WAD_OPEN);
+	struct tcp_sock *tp;
 	u32 sample;
 
-	if (!flow || !tp)
+	if (!has_state && has_moved_little(ops) && !is_traced())
+		return;
+	tp = tcp_sock_of(ops);
+	if (!tp)
+		return;
+	if (!has_state)
+		flow = kept(tp);
+	if (!flow)
 		return;
 	/* Kernels before 6.10 do not pass the sample: the smoothed value stands for it. */
 	sample = ops->args[0] ? ops->args[0] : tp->srtt_us >> 3;
@@ -202,11 +229,11 @@ static __always_inline void segment_leaves(struct bpf_sock_ops *ops)
 		return;
 	}
 	/* Most segments of short connections end here, before any look-up. */
-	if (ops->bytes_received < RECEIVED_BEFORE_GROWTH)
+	if (ops->bytes_received < YOUNG_BYTES)
 		return;
-	flow = flow_of(ops, false);
 	tp = tcp_sock_of(ops);
-	if (!flow || !tp || !(flow->state & WAD_OPEN))
+	flow = tp ? kept(tp) : NULL;
+	if (!flow)
 		return;
 	if (grows_receive_buffer(flow))
 		grow_receive_buffer(ops, tp, flow);
@@ -217,17 +244,25 @@ static __always_inline void segment_leaves(struct bpf_sock_ops *ops)
 
 static __always_inline void state_changed(struct bpf_sock_ops *ops)
 {
+	struct wad_flow young = {};
 	struct wad_flow *flow;
 	struct tcp_sock *tp;
 
 	if (ops->args[1] != BPF_TCP_CLOSE)
 		return;
-	flow = flow_of(ops, false);
 	tp = tcp_sock_of(ops);
-	if (!flow || !tp || !(flow->state & WAD_OPEN))
+	if (!tp)
 		return;
-	flow->state &= ~WAD_OPEN;
-	report(WAD_RECORD_CLOSE, tp, flow, NULL);
+	flow = flow_of(ops, false);
+	if (flow && (flow->state & WAD_OPEN)) {
+		flow->state &= ~WAD_OPEN;
+	} else if (is_followed(tp)) {
+		read_young(tp, &young);
+		flow = &young;
+	} else {
+		return;
+	}
+	report(WAD_RECORD_CLOSE, bpf_ktime_get_ns(), tp, flow, NULL);
 }
 
 SEC("sockops")

@@ -24,12 +24,47 @@ static __always_inline bool is_tcp(struct bpf_sock *sk)
 	return sk->protocol == IPPROTO_TCP && (sk->family == AF_INET || sk->family == AF_INET6);
 }
 
+static __always_inline void ends_of_sock(struct bpf_sock *sk, struct ends *ends)
+{
+	__be32 remote[4] = { sk->dst_ip6[0], sk->dst_ip6[1], sk->dst_ip6[2], sk->dst_ip6[3] };
+
+	ends->local_port = sk->src_port;
+	ends->remote_port = bpf_ntohs(sk->dst_port);
+	if (sk->family == AF_INET || is_mapped(remote)) {
+		ends->family = 4;
+		ends->local[0] = sk->src_ip4;
+		ends->remote[0] = sk->dst_ip4;
+		return;
+	}
+	ends->family = 6;
+	ends->local[0] = sk->src_ip6[0];
+	ends->local[1] = sk->src_ip6[1];
+	ends->local[2] = sk->src_ip6[2];
+	ends->local[3] = sk->src_ip6[3];
+	__builtin_memcpy(ends->remote, remote, sizeof(remote));
+}
+
+/* Whether the path of a connection overrides the application; the flow may be young. */
+static __always_inline bool is_overridden(struct bpf_sock *sk)
+{
+	struct wad_parameters *parameters;
+	struct ends ends = { 0 };
+	u32 path;
+
+	ends_of_sock(sk, &ends);
+	path = find_path(&ends);
+	parameters = bpf_map_lookup_elem(&paths, &path);
+	return parameters && (parameters->policy & WAD_OVERRIDE);
+}
+
 /* Held are sockets that are not yet connected, and flows whose path overrides the application. */
 static __always_inline bool holds(struct bpf_sock *sk, struct wad_flow *flow)
 {
 	if (flow && (flow->state & WAD_OVERRIDDEN))
 		return true;
-	return sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_LISTEN;
+	if (sk->state == BPF_TCP_CLOSE || sk->state == BPF_TCP_LISTEN)
+		return true;
+	return !(flow && (flow->state & WAD_OPEN)) && is_overridden(sk);
 }
 
 SEC("cgroup/setsockopt")

@@ -13,11 +13,13 @@
 #include "intf.h"
 #include "maps.h"
 #include "flow.h"
+#include "record.h"
 #include "match.h"
 #include "buffers.h"
 #include "apply.h"
 #include "high_speed.h"
 #include "counts.h"
+#include "young.h"
 
 #include "sock_ops.bpf.c"
 #include "sockopt.bpf.c"

@@ -1,9 +1,10 @@
 //! A cgroup and a network namespace of a test's own, and connections inside them.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -104,6 +105,16 @@ pub(crate) fn transfer(from: &TcpStream, mut to: &TcpStream, bytes: usize) {
         left -= to.read(&mut buffer).unwrap();
     }
     sender.join().unwrap();
+}
+
+/// The network namespace of the calling thread.
+pub(crate) fn namespace() -> File {
+    File::open("/proc/thread-self/ns/net").unwrap()
+}
+
+/// All designated flows.
+pub(crate) fn flows(tuner: &Tuner) -> Vec<Record> {
+    tuner.flows([namespace().as_fd()]).unwrap()
 }
 
 /// The records of `kind` that wait, and further ones until `count` have come or ten seconds have passed.
