@@ -38,6 +38,10 @@ pub(super) struct Measurement {
     /// The same over the second half of it, when the window has opened.
     pub(super) second_half_bps: f64,
     pub(super) largest_window_segments: u32,
+    /// The largest window that the receiver offered.
+    pub(super) offered_window_bytes: u32,
+    /// The most that this window allows: all of it in each round trip.
+    pub(super) offered_window_bps: f64,
     /// Mean of the smoothed round-trip time.
     pub(super) rtt_mean_s: f64,
     pub(super) retransmits: u64,
@@ -54,15 +58,17 @@ impl Measurement {
         let sender = sender(report)?;
         let arrived: Vec<(f64, u64)> = arrivals(report)?;
         let rtts: Vec<f64> = sender.iter().filter_map(|sample| sample.srtt_s).collect();
+        let rtt_mean_s = mean(&rtts).context("no round-trip time was recorded")?;
+        let largest = |value: fn(&TcpSample) -> Option<u32>| sender.iter().filter_map(value).max();
+        let offered_window_bytes =
+            largest(|sample| sample.send_window_bytes).context("the receiver's window was not recorded")?;
         Ok(Self {
             goodput_bps: iperf3.goodput_bps.context("iperf3 gave no goodput")?,
             second_half_bps: second_half(&arrived).context("the transfer was not recorded")?,
-            largest_window_segments: sender
-                .iter()
-                .filter_map(|sample| sample.cwnd_segments)
-                .max()
-                .unwrap_or(0),
-            rtt_mean_s: mean(&rtts).context("no round-trip time was recorded")?,
+            largest_window_segments: largest(|sample| sample.cwnd_segments).unwrap_or(0),
+            offered_window_bytes,
+            offered_window_bps: f64::from(offered_window_bytes) * 8.0 / rtt_mean_s,
+            rtt_mean_s,
             retransmits: iperf3.retransmits.unwrap_or_default(),
         })
     }

@@ -110,6 +110,19 @@ fn print(document: &Document) -> Result<(), Failure> {
         &format!("{} segments", tuned.largest_window_segments),
         "",
     ]);
+    let bytes = |bytes: u32| Bytes::new(bytes.into()).to_string();
+    table.add_row([
+        "largest window offered",
+        &bytes(untuned.offered_window_bytes),
+        &bytes(tuned.offered_window_bytes),
+        "",
+    ]);
+    table.add_row([
+        "  in each round trip",
+        &rate(untuned.offered_window_bps),
+        &rate(tuned.offered_window_bps),
+        "",
+    ]);
     let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
     table.add_row([
         "round-trip time, mean",
