@@ -78,8 +78,11 @@ static __always_inline bool in_prefix(const __be32 *address, const u8 *prefix, u
 	return true;
 }
 
-static __always_inline bool rule_matches(const struct wad_rule *rule, const struct ends *ends)
+/* As find_path(), not static, so that the verifier looks at it once, and not at every rule of the longest chain. */
+__noinline bool rule_matches(const struct wad_rule *rule, const struct ends *ends)
 {
+	if (!rule || !ends)
+		return false;
 	return ends->remote_port >= rule->destination_port_low &&
 	       ends->remote_port <= rule->destination_port_high &&
 	       ends->local_port >= rule->source_port_low &&

@@ -105,20 +105,29 @@ static __always_inline void take_opening(struct tcp_sock *tp, struct wad_flow *f
 
 #define CGROUP_DEPTH 32
 
-static __always_inline bool is_in_cgroup(struct sock *sk)
+/*
+ * Whether a cgroup, by its address, is the one of this daemon or below it. Not static, as find_path() and for the same
+ * reason; the verifier passes no pointers of the kernel to such a function on older kernels, but numbers.
+ */
+__noinline u32 is_below(u64 address)
 {
-	struct cgroup *cgroup = sk->sk_cgrp_data.cgroup;
+	struct cgroup *cgroup = (struct cgroup *)address;
 
 	for (int level = 0; level < CGROUP_DEPTH; level++) {
 		struct cgroup *ancestor;
 
 		if (!cgroup || level > BPF_CORE_READ(cgroup, level))
-			return false;
+			return 0;
 		ancestor = BPF_CORE_READ(cgroup, ancestors[level]);
 		if (ancestor && BPF_CORE_READ(ancestor, kn, id) == cgroup_id)
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
+}
+
+static __always_inline bool is_in_cgroup(struct sock *sk)
+{
+	return is_below((u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup));
 }
 
 /* Of a flow that was forgotten: as one that is adopted. WAD_NO_RULE: it is of no path any more. */
