@@ -109,7 +109,7 @@ static __always_inline void take_opening(struct tcp_sock *tp, struct wad_flow *f
  * Whether a cgroup, by its address, is the one of this daemon or below it. Not static, as find_path() and for the same
  * reason; the verifier passes no pointers of the kernel to such a function on older kernels, but numbers.
  */
-__noinline u32 is_below(u64 address)
+__noinline u32 is_own_cgroup(u64 address)
 {
 	struct cgroup *cgroup = (struct cgroup *)address;
 
@@ -127,7 +127,7 @@ __noinline u32 is_below(u64 address)
 
 static __always_inline bool is_in_cgroup(struct sock *sk)
 {
-	return is_below((u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup));
+	return is_own_cgroup((u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup));
 }
 
 /* Of a flow that was forgotten: as one that is adopted. WAD_NO_RULE: it is of no path any more. */

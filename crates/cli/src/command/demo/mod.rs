@@ -84,53 +84,20 @@ fn print(document: &Document) -> Result<(), Failure> {
     ))?;
     let mut table = output::table(&["", "untuned", "tuned by WAD", "ratio"], true);
     let rate = |bps: f64| format!("{:.1} Mbit/s", bps / 1e6);
-    let times = |tuned: f64, untuned: f64| format!("{:.1} x", tuned / untuned);
-    table.add_row([
-        "goodput",
-        &rate(untuned.goodput_bps),
-        &rate(tuned.goodput_bps),
-        &format!("{ratio:.1} x"),
-    ]);
-    table.add_row([
-        "goodput, second half",
-        &rate(untuned.second_half_bps),
-        &rate(tuned.second_half_bps),
-        &times(tuned.second_half_bps, untuned.second_half_bps),
-    ]);
+    let mut row = |name: &str, value: &dyn Fn(&Measurement) -> String, ratio: Option<f64>| {
+        let ratio = ratio.map(|ratio| format!("{ratio:.1} x")).unwrap_or_default();
+        table.add_row([name, &value(untuned), &value(tuned), &ratio]);
+    };
+    row("goodput", &|one| rate(one.goodput_bps), Some(*ratio));
+    let second_half = tuned.second_half_bps / untuned.second_half_bps;
+    row("goodput, second half", &|one| rate(one.second_half_bps), Some(second_half));
     let share = |bps: f64| format!("{:.1} %", bps / path.rate_bps_f64() * 100.0);
-    table.add_row([
-        "  of the path's rate",
-        &share(untuned.second_half_bps),
-        &share(tuned.second_half_bps),
-        "",
-    ]);
-    table.add_row([
-        "largest congestion window",
-        &format!("{} segments", untuned.largest_window_segments),
-        &format!("{} segments", tuned.largest_window_segments),
-        "",
-    ]);
-    let bytes = |bytes: u32| Bytes::new(bytes.into()).to_string();
-    table.add_row([
-        "largest window offered",
-        &bytes(untuned.offered_window_bytes),
-        &bytes(tuned.offered_window_bytes),
-        "",
-    ]);
-    table.add_row([
-        "  in each round trip",
-        &rate(untuned.offered_window_bps),
-        &rate(tuned.offered_window_bps),
-        "",
-    ]);
-    let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
-    table.add_row([
-        "round-trip time, mean",
-        &milliseconds(untuned.rtt_mean_s),
-        &milliseconds(tuned.rtt_mean_s),
-        "",
-    ]);
-    table.add_row(["retransmits", &untuned.retransmits.to_string(), &tuned.retransmits.to_string(), ""]);
+    row("  of the path's rate", &|one| share(one.second_half_bps), None);
+    row("largest congestion window", &|one| format!("{} segments", one.largest_window_segments), None);
+    row("largest window offered", &|one| Bytes::new(one.offered_window_bytes.into()).to_string(), None);
+    row("  in each round trip", &|one| rate(one.offered_window_bps), None);
+    row("round-trip time, mean", &|one| format!("{:.1} ms", one.rtt_mean_s * 1e3), None);
+    row("retransmits", &|one| one.retransmits.to_string(), None);
     output::print(table)?;
     output::print("")?;
     pictures.iter().try_for_each(|picture| output::print(picture.display()))
